@@ -1,0 +1,14 @@
+"""The bridge: signed helpdesk and shop webhooks in, Attentive text messages out.
+
+The path of a message, and the file of each stage (read `bridge/pipeline.py` first):
+
+    web      receive -> verify -> store ------------------------------> 200
+    worker                          parse -> match -> look up -> compose -> outbox -> deliver -> retry | done
+
+    receive, verify, parse   bridge/web/hooks.py, bridge/sources/<platform>.py, bridge/signing.py
+    store, outbox            bridge/store/inbox.py, bridge/store/outbox.py
+    look up                  bridge/platforms/<platform>.py
+    match, compose           bridge/compose/
+    hold back                bridge/policy/
+    deliver, retry           bridge/attentive/
+"""

@@ -1,0 +1,45 @@
+"""Errors: each one answers the question "what must the caller do now?"."""
+
+from collections.abc import Iterable
+
+from bridge.reasons import Reason
+
+
+class BridgeError(Exception):
+    """An error the bridge expects and explains; never a traceback for a user."""
+
+
+class BadSignature(BridgeError):
+    """Answer 401: this request does not prove that it comes from the platform. The text says why."""
+
+
+class StoreUnavailable(BridgeError):
+    """Answer 503 with Retry-After: the delivery could not be stored now; the sender tries again."""
+
+
+class Unreadable(BridgeError):
+    """Park the delivery with `reason`: it is genuine and kept, but not understood."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail)
+        self.reason = Reason(code="unreadable_body", detail=detail)
+
+
+class LookupFailed(BridgeError):
+    """Keep the delivery and try it again later: the platform's API did not answer usefully."""
+
+
+class LookupRefused(LookupFailed):
+    """Pause this connection's look-ups and keep its deliveries: the API credentials were refused."""
+
+
+class PersonUnknown(BridgeError):
+    """Skip the message: the platform answered that it does not know this person or order."""
+
+
+class Misconfigured(BridgeError):
+    """Stop with exit status 2 and print every problem: settings or templates are wrong."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))

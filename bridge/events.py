@@ -1,0 +1,204 @@
+"""The values that travel along the path: frozen, keyword-only, without behaviour beyond reading them.
+
+Field names of `Customer`, `Order`, `Ticket`, `Shipment` and `LineItem` are the vocabulary of the templates
+(`{{ order.name }}`). None means absent; parsers turn "" into None. Ids are text whatever their JSON type.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from bridge.reasons import Reason
+
+#: Event kinds in our words. A native topic without one of these is `<source>.<topic with / as .>`.
+KINDS = (
+    "ticket.created",
+    "ticket.replied",
+    "ticket.solved",
+    "ticket.reopened",
+    "ticket.updated",
+    "order.created",
+    "order.paid",
+    "order.cancelled",
+    "order.refunded",
+    "order.shipped",
+    "order.out_for_delivery",
+    "order.delivered",
+    "order.delivery_failed",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One webhook request as received. `headers` have lower-case names; `body` is the exact bytes.
+
+    `id` is the database's, None before the delivery is stored. A stored delivery has only the
+    headers its source allows.
+    """
+
+    connection: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    id: int | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhoneCandidate:
+    """A phone number as a record has it, the country of that record (ISO 3166, or None) and where it stood."""
+
+    number: str
+    country: str | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Customer:
+    """The person an event is about. `phones` are all numbers on record, the most fitting first."""
+
+    id: str | None = None
+    name: str | None = None
+    first_name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    country: str | None = None
+    locale: str | None = None
+    phones: tuple[PhoneCandidate, ...] = field(default=(), metadata={"template": False})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineItem:
+    """One line of an order. `price` is per piece."""
+
+    title: str | None = None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What was bought. Decimals print the sender's own digits; `currency` is ISO 4217."""
+
+    id: str | None = None
+    name: str | None = None
+    total: Decimal | None = None
+    currency: str | None = None
+    status_url: str | None = None
+    created_at: datetime | None = None
+    cancel_reason: str | None = None
+    refund_amount: Decimal | None = None
+    test: bool = False
+    line_items: tuple[LineItem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket:
+    """A conversation in the helpdesk. `comment` is the newest comment as sent (it may be HTML), `agent` a name.
+
+    `status` is one of new, open, pending, hold, solved, closed, where the platform's word is known.
+    """
+
+    id: str | None = None
+    subject: str | None = None
+    status: str | None = None
+    url: str | None = None
+    comment: str | None = None
+    agent: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shipment:
+    """One parcel. `status` is one of shipped, out_for_delivery, delivered, failed, where the word is known."""
+
+    id: str | None = None
+    carrier: str | None = None
+    tracking_number: str | None = None
+    tracking_url: str | None = None
+    status: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lookup:
+    """What a platform's REST API can tell that the webhook did not: `what` ("user", "customer", "order") and its id."""
+
+    what: str
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened, in our words.
+
+    `identity` is what makes it the same event when another webhook tells it again (kind and the order's,
+    refund's, shipment's or comment's id); None where the sender gives nothing to tell by: then it is the delivery.
+    `raw` is the payload. `lookup` is None when there is nothing (more) to ask the platform for.
+    """
+
+    kind: str
+    source: str
+    connection: str
+    occurred_at: datetime
+    identity: str | None = None
+    customer: Customer = Customer()
+    order: Order = Order()
+    ticket: Ticket = Ticket()
+    shipment: Shipment = Shipment()
+    raw: Mapping[str, object] = field(default_factory=dict)
+    lookup: Lookup | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nothing:
+    """A delivery that is understood and holds no event, and why."""
+
+    reason: Reason
+
+
+#: What a source's `parse` gives.
+Parsed = tuple[Event, ...] | Nothing
+
+#: A draft's state when it enters the outbox.
+DraftState = Literal["queued", "skipped", "held", "expired"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A message as composed, before it has an id. `to` is E.164; `reason` says why it is not `queued`."""
+
+    template: str
+    event_kind: str
+    identity: str | None
+    account: str
+    occurred_at: datetime
+    expires_at: datetime
+    to: str | None = None
+    body: str | None = None
+    link: str | None = None
+    media_url: str | None = None
+    thread: str | None = None
+    if_unknown: Literal["hold", "resend"] = "hold"
+    state: DraftState = "queued"
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """A message claimed for sending. `unknown_since` is the start of its first attempt with an unknown outcome."""
+
+    id: int
+    delivery_id: int
+    template: str
+    account: str
+    to: str
+    body: str
+    link: str | None
+    media_url: str | None
+    attempts: int
+    denials: int
+    expires_at: datetime
+    if_unknown: Literal["hold", "resend"]
+    unknown_since: datetime | None
+    first_denied_at: datetime | None

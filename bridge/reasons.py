@@ -1,0 +1,67 @@
+"""Why something was not sent: a code for programs and a sentence for people, the same everywhere.
+
+A code's sentence says what happened and, where somebody can do something about it, what to do.
+"""
+
+from dataclasses import dataclass
+
+#: code -> sentence. `bridge deliveries show`, `bridge messages show` and the log all print these.
+REASONS: dict[str, str] = {
+    # a delivery that made no message
+    "unreadable_body": "The webhook was genuine, but its body could not be read.",
+    "crashed": "The bridge failed on this webhook; it is kept. Report the error, then `bridge deliveries replay`.",
+    "unknown_source": "This connection's platform is not known to this version of the bridge.",
+    "unrendered_placeholder": "The platform's test button was used: placeholders such as {{ticket.id}} were not filled in.",
+    "no_event": "Nothing in this webhook is an event that messages are sent for.",
+    "no_template": "No template answers this event.",
+    "condition_false": "A template answers this event, but its `when` condition was not met.",
+    "already_texted": "A message about the same event was made before, so this one makes none.",
+    # a person that could not be texted
+    "no_phone": "No phone number is known for this person.",
+    "lookup_not_configured": "The webhook carries no phone number and the platform's API is not set up to ask for it.",
+    "person_not_found": "The platform does not know this person (any more).",
+    "phone_unreadable": "The phone number cannot be read as a number.",
+    "phone_has_letters": "The phone number contains letters.",
+    "phone_has_extension": "The phone number has an extension, and a text cannot reach one.",
+    "phone_without_country": "The phone number has no country code, and the record names no country.",
+    "phone_invalid": "The phone number is not a number in use in its country.",
+    "phone_region_not_allowed": "The phone number is of a country that texts are not sent to.",
+    "phone_cannot_receive_texts": "The phone number is of a kind that cannot receive texts.",
+    "fictional_number": "The phone number is reserved for examples and fiction.",
+    "test_order": "This is a test order.",
+    # a text that could not be made
+    "missing_value": "The template needs a value that this event does not have.",
+    "empty_body": "The template rendered to an empty text.",
+    "braces_in_body": "The text contains { or }, which looks like an unfilled placeholder.",
+    "template_error": "The template failed to render.",
+    # waiting for a person
+    "sending_off": "Sending is switched off (BRIDGE_SENDING): the message waits for a person.",
+    "dropped": "A person decided that this message is not sent.",
+    # after an attempt
+    "refused_by_attentive": "Attentive refused this message.",
+    "refused_alone": "Attentive refused this message three times while it accepted others.",
+    "outcome_unknown": "Attentive may or may not have taken this message; nobody can tell from here.",
+    "worker_died": "The worker died while it sent this message; it may or may not have left.",
+    "expired": "The message was not sent before it expired.",
+    "gave_up": "The message could not be sent.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """A reason code with what there is to say about this one case.
+
+    `detail` names fields, settings and files, never a person's data: it is shown and logged.
+    """
+
+    code: str
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code not in REASONS:
+            raise ValueError(f"unknown reason code {self.code!r}: add it to bridge/reasons.py")
+
+    @property
+    def sentence(self) -> str:
+        """The sentence a person reads."""
+        return f"{REASONS[self.code]} {self.detail}".strip()
