@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 
 from bridge.reasons import Reason
 
@@ -35,7 +34,8 @@ class Delivery:
     """One webhook request as received. `headers` have lower-case names; `body` is the exact bytes.
 
     `id` is the database's, None before the delivery is stored. A stored delivery has only the
-    headers its source allows.
+    headers its source allows. `attempts` counts how often it was taken up, `again` how often a person
+    asked for its texts once more.
     """
 
     connection: str
@@ -44,6 +44,7 @@ class Delivery:
     received_at: datetime
     id: int | None = None
     attempts: int = 0
+    again: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,46 +160,3 @@ class Nothing:
 
 #: What a source's `parse` gives.
 Parsed = tuple[Event, ...] | Nothing
-
-#: A draft's state when it enters the outbox.
-DraftState = Literal["queued", "skipped", "held", "expired"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A message as composed, before it has an id. `to` is E.164; `reason` says why it is not `queued`."""
-
-    template: str
-    event_kind: str
-    identity: str | None
-    account: str
-    occurred_at: datetime
-    expires_at: datetime
-    to: str | None = None
-    body: str | None = None
-    link: str | None = None
-    media_url: str | None = None
-    thread: str | None = None
-    if_unknown: Literal["hold", "resend"] = "hold"
-    state: DraftState = "queued"
-    reason: Reason | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Message:
-    """A message claimed for sending. `unknown_since` is the start of its first attempt with an unknown outcome."""
-
-    id: int
-    delivery_id: int
-    template: str
-    account: str
-    to: str
-    body: str
-    link: str | None
-    media_url: str | None
-    attempts: int
-    denials: int
-    expires_at: datetime
-    if_unknown: Literal["hold", "resend"]
-    unknown_since: datetime | None
-    first_denied_at: datetime | None

@@ -1,0 +1,245 @@
+"""INBOX: deliveries stored durably before they are acknowledged, and claimed for processing."""
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, String, cast, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError
+
+from bridge.errors import StoreUnavailable
+from bridge.events import Delivery
+from bridge.reasons import Reason
+from bridge.store.database import Database
+from bridge.store.tables import deliveries
+from bridge.store.wakeup import notify
+
+#: A delivery known only by a hash of its body may come again after this time and is then a new one.
+BODY_KEY_GOOD_FOR = timedelta(hours=24)
+
+#: A delivery that this many workers died over is set aside.
+_POISON_AFTER = 3
+
+# What a key that is a hash of the body begins with.
+_BODY_KEY = "sha256:"
+
+# A request waits no longer than this for the threads before it: Shopify hangs up after five seconds.
+_WAIT_SECONDS = 4
+
+# One commit for at most so many waiting requests; more would only make the first of them wait longer.
+_BATCH = 128
+
+
+@dataclass(kw_only=True)
+class _Waiting:
+    """A request's row on its way to the disk."""
+
+    row: dict[str, object]
+    is_new: bool | None = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deferred:
+    """Keep the delivery and process it again at `due`; `waiting_for` says what is awaited."""
+
+    due: datetime
+    waiting_for: str
+    detail: str = ""
+
+
+@dataclass
+class Inbox:
+    """The deliveries of one database. Safe to share between threads."""
+
+    database: Database
+    _queue: deque[_Waiting] = field(default_factory=deque)
+    _leader: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(
+        self, delivery: Delivery, *, key: str | None, signed_bytes: bytes | None, headers: Mapping[str, str]
+    ) -> bool:
+        """Store a delivery durably; True if it is new, False if it is known.
+
+        `key` is the sender's id, `signed_bytes` what the signature covers where it does not cover the id,
+        `headers` those to keep. Raises StoreUnavailable.
+
+        Threads that arrive together share one commit: the first to get the lock commits for all who wait.
+        """
+        waiting = _Waiting(row=_row(delivery, key, signed_bytes, headers))
+        self._queue.append(waiting)
+        if not self._leader.acquire(timeout=_WAIT_SECONDS):
+            # Its row may still be stored; the sender's repeat is then answered "known".
+            raise StoreUnavailable("the requests before this one are not stored yet")
+        try:
+            while waiting.is_new is None and waiting.error is None:
+                self._commit([self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))])
+        finally:
+            self._leader.release()
+        if waiting.error:
+            raise waiting.error
+        return bool(waiting.is_new)
+
+    def _commit(self, batch: list[_Waiting]) -> None:
+        try:
+            with self.database.write() as connection:
+                is_new = [_insert(connection, waiting.row) for waiting in batch]
+                notify(connection)
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, DataError) and len(batch) > 1:
+                # One row the database cannot hold must not refuse its neighbours.
+                for waiting in batch:
+                    self._commit([waiting])
+                return
+            for waiting in batch:
+                waiting.error = error
+        else:
+            for waiting, new in zip(batch, is_new, strict=True):
+                waiting.is_new = new
+
+    def claim(self, connection: Connection, owner: str, limit: int, now: datetime) -> list[Delivery]:
+        """Up to `limit` deliveries that are due, owned by `owner` from now on, the oldest first."""
+        pick = (
+            select(deliveries.c.id)
+            .where(deliveries.c.state == "stored", deliveries.c.owner.is_(None), deliveries.c.due <= now)
+            .order_by(deliveries.c.due, deliveries.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("pick")
+        )
+        claimed = connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(select(pick.c.id)))
+            .values(owner=owner, claimed_at=now, attempts=deliveries.c.attempts + 1)
+            .returning(*_DELIVERY_COLUMNS)
+        )
+        return sorted((_delivery(row._asdict()) for row in claimed), key=lambda one: (one.received_at, one.id))
+
+    def finish(
+        self,
+        connection: Connection,
+        delivery_id: int,
+        owner: str,
+        now: datetime,
+        *,
+        state: str,
+        reason: Reason | None,
+        events: Sequence[Mapping[str, str]],
+    ) -> bool:
+        """Mark a claimed delivery `processed` or `parked`; False if another worker has taken it over."""
+        done = connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id, deliveries.c.owner == owner, deliveries.c.state == "stored")
+            .values(
+                state=state,
+                reason=reason.code if reason else None,
+                detail=(reason.detail or None) if reason else None,
+                events=list(events),
+                owner=None,
+                waiting_for=None,
+                processed_at=now,
+            )
+        )
+        return done.rowcount == 1
+
+    def defer(self, connection: Connection, delivery_id: int, owner: str, deferred: Deferred) -> None:
+        """Give a claimed delivery back until `deferred.due`."""
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id, deliveries.c.owner == owner)
+            .values(owner=None, due=deferred.due, waiting_for=deferred.waiting_for, detail=deferred.detail or None)
+        )
+
+    def release(self, connection: Connection, owner: str) -> None:
+        """Give back what a stopping worker has claimed and not finished, due as before."""
+        connection.execute(update(deliveries).where(deliveries.c.owner == owner).values(owner=None))
+
+    def recover(self, connection: Connection, dead_owner: str) -> int:
+        """Give back what a dead worker held; set aside what several workers died over. The number of rows."""
+        held = deliveries.c.owner == dead_owner
+        connection.execute(
+            update(deliveries)
+            .where(held, deliveries.c.deaths >= _POISON_AFTER - 1)
+            .values(state="parked", reason="crashed", owner=None, deaths=deliveries.c.deaths + 1)
+        )
+        given_back = connection.execute(
+            update(deliveries).where(held).values(owner=None, deaths=deliveries.c.deaths + 1)
+        )
+        return given_back.rowcount
+
+    def replay(self, connection: Connection, delivery_id: int, now: datetime, *, again: bool) -> bool:
+        """Process a delivery once more; with `again` even messages that were made before are made. False if unknown."""
+        values: dict[str, object] = {
+            "state": "stored", "due": now, "attempts": 0, "deaths": 0, "owner": None, "reason": None, "detail": None,
+            "waiting_for": None,
+        }  # fmt: skip
+        if again:
+            values["again"] = deliveries.c.again + 1
+        done = connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id, or_(deliveries.c.state != "stored", deliveries.c.owner.is_(None)))
+            .values(**values)
+        )
+        notify(connection)
+        return done.rowcount == 1
+
+
+_DELIVERY_COLUMNS = (
+    deliveries.c.id,
+    deliveries.c.connection,
+    deliveries.c.headers,
+    deliveries.c.body,
+    deliveries.c.received_at,
+    deliveries.c.attempts,
+    deliveries.c.again,
+)
+
+
+def _delivery(row: Mapping[str, object]) -> Delivery:
+    return Delivery(**{str(name): value for name, value in row.items()})  # type: ignore[arg-type]  # columns are fields
+
+
+def _row(
+    delivery: Delivery, key: str | None, signed_bytes: bytes | None, headers: Mapping[str, str]
+) -> dict[str, object]:
+    by_id = key is not None
+    return {
+        "connection": delivery.connection,
+        "key": key if by_id else _BODY_KEY + hashlib.sha256(delivery.body).hexdigest(),
+        "signed_hash": hashlib.sha256(signed_bytes).hexdigest() if by_id and signed_bytes is not None else None,
+        "headers": dict(headers),
+        "body": delivery.body,
+        "received_at": delivery.received_at,
+        "state": "stored",
+        "due": delivery.received_at,
+        "attempts": 0,
+        "deaths": 0,
+        "again": 0,
+    }
+
+
+def _insert(connection: Connection, row: dict[str, object]) -> bool:
+    """Insert one delivery; False if its key or its signed bytes are known."""
+    if str(row["key"]).startswith(_BODY_KEY):
+        _retire_old_body_key(connection, row)
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return connection.execute(dialect.insert(deliveries).values(row).on_conflict_do_nothing()).rowcount == 1
+
+
+def _retire_old_body_key(connection: Connection, row: dict[str, object]) -> None:
+    """A body's hash says "the same webhook again" only for a day; after that the older row gives the key up."""
+    received_at = row["received_at"]
+    assert isinstance(received_at, datetime)  # noqa: S101 - for the type checker; `_row` made it
+    connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.connection == row["connection"],
+            deliveries.c.key == row["key"],
+            deliveries.c.received_at < received_at - BODY_KEY_GOOD_FOR,
+        )
+        .values(key=deliveries.c.key + "@" + cast(deliveries.c.id, String))
+    )

@@ -1,0 +1,206 @@
+"""OUTBOX: messages, claimed for sending by one worker at a time, finished once."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, exists, or_, select, update
+from sqlalchemy import func as sql
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.messages import AccountHealth, Attempt, Draft, Message, Next
+from bridge.store.sealed import search_hash
+from bridge.store.tables import accounts, attempts, messages
+
+_MESSAGE_COLUMNS = tuple(messages.c[name] for name in Message.__dataclass_fields__)
+
+
+def insert(
+    connection: Connection,
+    draft: Draft,
+    *,
+    delivery_id: int,
+    source_connection: str,
+    again: int,
+    now: datetime,
+    waiting_for: str | None = None,
+) -> bool:
+    """Put a draft in the outbox; False if a message for the same account, template, identity and person is there."""
+    identity = draft.identity or f"delivery:{delivery_id}"
+    values = {
+        "delivery_id": delivery_id,
+        "account": draft.account,
+        "connection": source_connection,
+        "template": draft.template,
+        "event_kind": draft.event_kind,
+        "identity": identity,
+        # A skipped message does not use its identity up: what was missing may come with a later webhook.
+        "once": None if draft.state == "skipped" else _once(draft, identity, again),
+        "again": again,
+        "recipient": search_hash(draft.to) if draft.to else None,
+        "to": draft.to,
+        "body": draft.body,
+        "link": draft.link,
+        "media_url": draft.media_url,
+        "state": draft.state,
+        "reason": draft.reason.code if draft.reason else None,
+        "detail": (draft.reason.detail or None) if draft.reason else None,
+        "waiting_for": waiting_for,
+        "thread": draft.thread,
+        "occurred_at": draft.occurred_at,
+        "created_at": now,
+        "due": now,
+        "expires_at": draft.expires_at,
+        "if_unknown": draft.if_unknown,
+        "attempts": 0,
+        "deaths": 0,
+        "denials": 0,
+        "released": False,
+    }
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return connection.execute(dialect.insert(messages).values(values).on_conflict_do_nothing()).rowcount == 1
+
+
+def claim(
+    connection: Connection, owner: str, limit: int, now: datetime, accounts_with_token: Collection[str]
+) -> list[Message]:
+    """Up to `limit` due messages for accounts that may send now, owned by `owner` and `sending` from now on.
+
+    An account whose pause has just ended gives one message as a probe, and no second one while that is under way.
+    """
+    health = read_accounts(connection)
+    free: list[str] = []
+    probing: list[str] = []
+    for name in accounts_with_token:
+        state = health.get(name)
+        if state is None or state.paused_until is None:
+            free.append(name)
+        elif state.paused_until <= now:
+            (free if state.pause_reason == "slow_down" else probing).append(name)
+    claimed = _claim_of(connection, owner, limit, now, free) if free else []
+    for name in probing:
+        if len(claimed) < limit and not _is_sending(connection, name):
+            claimed += _claim_of(connection, owner, 1, now, [name])
+    return claimed
+
+
+def _claim_of(connection: Connection, owner: str, limit: int, now: datetime, names: list[str]) -> list[Message]:
+    earlier = messages.alias("earlier")
+    # Messages of one thread leave in the order things happened.
+    blocked = exists().where(
+        earlier.c.account == messages.c.account,
+        earlier.c.thread == messages.c.thread,
+        earlier.c.state.in_(("queued", "sending")),
+        or_(
+            earlier.c.occurred_at < messages.c.occurred_at,
+            and_(earlier.c.occurred_at == messages.c.occurred_at, earlier.c.id < messages.c.id),
+        ),
+    )
+    pick = (
+        select(messages.c.id)
+        .where(
+            messages.c.state == "queued",
+            messages.c.due <= now,
+            messages.c.account.in_(names),
+            or_(messages.c.thread.is_(None), ~blocked),
+        )
+        .order_by(messages.c.due, messages.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=messages)
+        .cte("pick")
+    )
+    claimed = connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(select(pick.c.id)))
+        .values(state="sending", owner=owner, claimed_at=now, waiting_for=None, attempts=messages.c.attempts + 1)
+        .returning(*_MESSAGE_COLUMNS)
+    )
+    return sorted((Message(**row._asdict()) for row in claimed), key=lambda message: message.id)
+
+
+def _is_sending(connection: Connection, account: str) -> bool:
+    found = select(messages.c.id).where(messages.c.state == "sending", messages.c.account == account).limit(1)
+    return connection.execute(found).first() is not None
+
+
+def finish(
+    connection: Connection, message: Message, owner: str, attempt: Attempt | None, then: Next, now: datetime
+) -> bool:
+    """Record an attempt and what becomes of its message; False if another worker has taken the message over."""
+    values: dict[str, object] = {
+        "state": then.state,
+        "owner": None,
+        "reason": then.reason.code if then.reason else None,
+        "detail": (then.reason.detail or None) if then.reason else None,
+        "waiting_for": then.waiting_for,
+        "unknown_since": then.unknown_since,
+    }
+    if then.due:
+        values["due"] = then.due
+    if then.denied:
+        values |= {"denials": messages.c.denials + 1, "first_denied_at": message.first_denied_at or now}
+    if then.state == "sent":
+        values["sent_at"] = now
+    done = connection.execute(
+        update(messages)
+        .where(messages.c.id == message.id, messages.c.owner == owner, messages.c.state == "sending")
+        .values(**values)
+    )
+    if attempt is not None:
+        connection.execute(
+            attempts.insert().values(
+                message_id=message.id,
+                number=message.attempts,
+                started_at=attempt.started_at,
+                seconds=attempt.seconds,
+                outcome=str(attempt.outcome),
+                status=attempt.status,
+                words=attempt.words or None,
+            )
+        )
+    return done.rowcount == 1
+
+
+def release(connection: Connection, owner: str, message_ids: Iterable[int]) -> None:
+    """Give back messages that were claimed and not begun; they keep their due time and lose no attempt."""
+    connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(list(message_ids)), messages.c.owner == owner, messages.c.state == "sending")
+        .values(state="queued", owner=None, attempts=messages.c.attempts - 1)
+    )
+
+
+def recover(connection: Connection, dead_owner: str) -> int:
+    """Queue again what a dead worker was sending; the number of messages.
+
+    Whether they left is unknown, counted from the claim: `retry.before_sending` decides whether a repeat is safe.
+    """
+    recovered = connection.execute(
+        update(messages)
+        .where(messages.c.owner == dead_owner, messages.c.state == "sending")
+        .values(
+            state="queued",
+            owner=None,
+            deaths=messages.c.deaths + 1,
+            unknown_since=sql.coalesce(messages.c.unknown_since, messages.c.claimed_at),
+        )
+    )
+    return recovered.rowcount
+
+
+def read_accounts(connection: Connection) -> Mapping[str, AccountHealth]:
+    """How each account that ever sent fares."""
+    return {row.name: AccountHealth(**row._asdict()) for row in connection.execute(select(accounts))}
+
+
+def save_account(connection: Connection, health: AccountHealth) -> None:
+    """Record how an account fares now."""
+    values = {name: getattr(health, name) for name in AccountHealth.__dataclass_fields__}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(accounts).values(values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+
+
+def _once(draft: Draft, identity: str, again: int) -> str:
+    parts = (draft.account, draft.template, identity, draft.to or "", str(again))
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

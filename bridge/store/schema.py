@@ -1,0 +1,66 @@
+"""The schema's version: migrating it, and telling whether it fits this program."""
+
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from bridge.errors import Misconfigured
+from bridge.store.database import Database
+
+# One lock for all migrating processes: a release phase and an impatient `serve` may start together.
+_MIGRATION_LOCK = 7_203_114
+
+
+def upgrade(database: Database) -> tuple[str | None, str]:
+    """Bring the schema up to date; the versions before and after."""
+    with database.write() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        before = _version(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        if before != newest():
+            _refuse_newer(before)
+            command.upgrade(config, "head")
+    return before, newest()
+
+
+def check(connection: Connection) -> None:
+    """Raise Misconfigured unless the schema is the one this program was written for."""
+    version = _version(connection)
+    if version == newest():
+        return
+    _refuse_newer(version)
+    state = "has no tables yet" if version is None else f"is at version {version}, this program needs {newest()}"
+    raise Misconfigured([f"DATABASE_URL: the database {state}; run `bridge db upgrade`"])
+
+
+@cache
+def newest() -> str:
+    """The schema version this program was written for."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None  # noqa: S101 - the versions are part of this package
+    return head
+
+
+def _refuse_newer(version: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if version is not None and version not in known:
+        raise Misconfigured(
+            [f"DATABASE_URL: the database is at version {version}, which is newer than this program; update the bridge"]
+        )
+
+
+def _version(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config

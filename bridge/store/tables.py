@@ -1,0 +1,170 @@
+"""The tables: deliveries (inbox), messages (outbox), attempts, accounts and workers.
+
+One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import JSON
+
+from bridge.store.sealed import Moment, SealedBytes, SealedText
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column declared INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("connection", String(100), nullable=False),
+    Column("key", String(300), nullable=False),
+    # A hash of what the signature covers, where the key is not covered by it: a replay with a new id is known.
+    Column("signed_hash", String(64)),
+    Column("headers", JSON, nullable=False),
+    Column("body", SealedBytes, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(50)),
+    Column("detail", SealedText),
+    # What became of each event: [{kind, identity, template, outcome, detail}], without personal data.
+    Column("events", JSON),
+    Column("waiting_for", String(50)),
+    Column("due", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # How many workers died while they held this row: a poison row is set aside.
+    Column("deaths", Integer, nullable=False),
+    # How often a person asked for the texts to be sent once more (`replay --again`).
+    Column("again", Integer, nullable=False),
+    Column("owner", String(36)),
+    Column("claimed_at", Moment),
+    Column("processed_at", Moment),
+    UniqueConstraint("connection", "key"),
+    UniqueConstraint("connection", "signed_hash"),
+)
+Index(
+    "ix_deliveries_stored",
+    deliveries.c.due,
+    sqlite_where=text("state = 'stored'"),
+    postgresql_where=text("state = 'stored'"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("delivery_id", Id, ForeignKey("deliveries.id"), nullable=False),
+    Column("account", String(100), nullable=False),
+    Column("connection", String(100), nullable=False),
+    Column("template", String, nullable=False),
+    Column("event_kind", String, nullable=False),
+    Column("identity", String, nullable=False),
+    # Hash of account, template, identity and recipient. Null for a skipped message, which uses up nothing.
+    Column("once", String(64)),
+    Column("again", Integer, nullable=False),
+    Column("recipient", String(64)),
+    Column("to", SealedText),
+    Column("body", SealedText),
+    Column("link", SealedText),
+    Column("media_url", SealedText),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(50)),
+    Column("detail", SealedText),
+    Column("waiting_for", String(50)),
+    Column("thread", String),
+    Column("occurred_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("if_unknown", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False),
+    Column("denials", Integer, nullable=False),
+    Column("first_denied_at", Moment),
+    # Start of the first attempt whose outcome is unknown: Attentive's duplicate window counts from there.
+    Column("unknown_since", Moment),
+    # A person let this held message go.
+    Column("released", Boolean, nullable=False),
+    Column("owner", String(36)),
+    Column("claimed_at", Moment),
+    Column("sent_at", Moment),
+    UniqueConstraint("once"),
+)
+Index("ix_messages_delivery_id", messages.c.delivery_id)
+Index("ix_messages_recipient", messages.c.recipient)
+Index(
+    "ix_messages_queued",
+    messages.c.due,
+    sqlite_where=text("state = 'queued'"),
+    postgresql_where=text("state = 'queued'"),
+)
+Index(
+    "ix_messages_owner",
+    messages.c.owner,
+    sqlite_where=text("state = 'sending'"),
+    postgresql_where=text("state = 'sending'"),
+)
+Index(
+    "ix_messages_thread",
+    messages.c.account,
+    messages.c.thread,
+    sqlite_where=text("thread IS NOT NULL AND state IN ('queued', 'sending')"),
+    postgresql_where=text("thread IS NOT NULL AND state IN ('queued', 'sending')"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("message_id", Id, ForeignKey("messages.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("status", Integer),
+    Column("words", SealedText),
+)
+Index("ix_attempts_message_id", attempts.c.message_id)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    # Failures of the account in a row; a success sets it back.
+    Column("failures", Integer, nullable=False),
+    Column("paused_until", Moment),
+    Column("pause_reason", String(50)),
+    Column("paused_since", Moment),
+    Column("last_success_at", Moment),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("host", String(200), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)
