@@ -1,0 +1,82 @@
+"""From bytes of a stranger's making to values the rest can rely on: JSON objects, topic names, delivery keys."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+from bridge.errors import Unreadable
+
+# Real webhooks nest a dozen deep. What is deeper would only break whoever walks it later.
+_DEEPEST = 100
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9._:/+=-]{1,200}", re.ASCII)
+_NOT_IN_TOPICS = re.compile(r"[^a-z0-9._-]+", re.ASCII)
+
+
+def read_object(body: bytes, *, advice: str) -> Mapping[str, object]:
+    """The JSON object in `body`. Numbers with a point are Decimals with the sender's digits, NaN is None, text
+    holds nothing a database or an encoder would refuse; of a repeated key the last value counts.
+
+    Raises Unreadable, which ends with `advice`: what to set at the platform so that it sends JSON.
+    """
+    if not body.strip():
+        raise Unreadable(f"The body is empty. {advice}")
+    try:
+        value = json.loads(body.decode("utf-8-sig"), parse_float=_decimal, parse_constant=lambda _: None)
+        value = _clean(value, depth=0)
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"The body is not UTF-8 text. {advice}") from error
+    except json.JSONDecodeError as error:
+        raise Unreadable(f"The body is not JSON (line {error.lineno}, column {error.colno}). {advice}") from error
+    except (RecursionError, ValueError) as error:
+        # ValueError: an integer of thousands of digits.
+        raise Unreadable(f"The body is nested too deeply or holds an impossible number. {advice}") from error
+    if not isinstance(value, dict):
+        raise Unreadable(f"The body is JSON, but not an object. {advice}")
+    return value
+
+
+def clean_text(text: str) -> str:
+    """`text` without NUL, which PostgreSQL refuses, and with U+FFFD for lone surrogates, which no encoding takes."""
+    return _SURROGATES.sub("\ufffd", text.replace("\x00", ""))
+
+
+def bounded_key(text: str | None) -> str | None:
+    """A delivery key that is as given if it is short and plain, else its SHA-256; None for nothing."""
+    text = (text or "").strip()
+    if not text or _PLAIN_KEY.fullmatch(text):
+        return text or None
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def identity_of(kind: str, *parts: str | None) -> str | None:
+    """What tells an event from others of its kind, e.g. `order.shipped:1073459962`; None where a part is unknown."""
+    known = [part for part in parts if part]
+    return bounded_key(":".join([kind, *known])) if len(known) == len(parts) else None
+
+
+def native_kind(source: str, topic: str) -> str:
+    """The kind of an event that has none of our words: `<source>.<topic>`, with a point for each slash."""
+    return f"{source}.{_NOT_IN_TOPICS.sub('_', topic.lower().replace('/', '.'))[:100]}"
+
+
+def _decimal(digits: str) -> Decimal | None:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:  # an exponent beyond what a Decimal can hold
+        return None
+
+
+def _clean(value: object, depth: int) -> object:
+    if depth > _DEEPEST:
+        raise RecursionError
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_text(key): _clean(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in value]
+    return value

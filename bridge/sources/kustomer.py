@@ -1,0 +1,229 @@
+"""Kustomer: outbound webhooks. https://developer.kustomer.com/docs/events/event-catalog.md
+
+The signature: https://developer.kustomer.com/docs/events/delivery-and-retries.md. Public code knows another header
+name than the documented one, so a connection may override it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from marshmallow import post_load
+
+from bridge.errors import Unreadable
+from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
+from bridge.signing import sign_hmac, verify_hmac
+from bridge.sources import Source
+from bridge.sources._fields import Flag, Moment, Part, Parts, Reading, Text, read
+from bridge.sources._people import candidates, fill, first_name
+from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
+
+SIGNATURE = "x-kustomer-webhook-signature"
+
+_ADVICE = "Kustomer sends JSON by itself: look for a proxy that changes the body."
+
+# Their words for a conversation's status: https://developer.kustomer.com/docs/events/event-catalog.md
+STATUSES = {"open": "open", "snoozed": "pending", "done": "solved"}
+
+
+class _Phone(Reading):
+    phone = Text()
+    type = Text()
+
+
+class _Email(Reading):
+    email = Text()
+
+
+class _Person(Reading):
+    """A customer's attributes. `displayName` is left out: without a name it is a nickname like "Silver Scissors"."""
+
+    name = Text()
+    first_name = Text(data_key="firstName")
+    locale = Text()
+    phones = Parts(_Phone)
+    emails = Parts(_Email)
+
+    @post_load
+    def make(self, data: dict[str, Any], **_: object) -> Customer:
+        # A stable sort: mobiles first, for they are who can be texted.
+        phones = sorted(data["phones"], key=lambda phone: phone["type"] != "mobile")
+        return Customer(
+            name=data["name"],
+            first_name=data["first_name"] or first_name(data["name"]),
+            phone=next((phone["phone"] for phone in phones if phone["phone"]), None),
+            email=next((email["email"] for email in data["emails"] if email["email"]), None),
+            locale=data["locale"],
+            phones=candidates(("customer.phones", phone["phone"], None) for phone in phones),
+        )
+
+
+class _Record(Reading):
+    id = Text()
+    attributes = Part(_Person)
+
+
+class _Answer(Reading):
+    data = Part(_Record)
+
+
+class _Attributes(Reading):
+    """What conversations and messages have; the names do not overlap."""
+
+    subject = Text(data_key="name")
+    preview = Text()
+    status = Text()
+    direction = Text()
+    auto = Flag()
+
+
+class _Reference(Reading):
+    id = Text()
+
+
+class _Related(Reading):
+    data = Part(_Reference)
+
+
+class _Relationships(Reading):
+    customer = Part(_Related)
+    conversation = Part(_Related)
+
+
+class _Data(Reading):
+    id = Text()
+    attributes = Part(_Attributes)
+    relationships = Part(_Relationships)
+
+
+class _StatusChange(Reading):
+    before = Text()
+    after = Text()
+
+
+class _ChangedAttributes(Reading):
+    status = Part(_StatusChange)
+
+
+class _Changes(Reading):
+    attributes = Part(_ChangedAttributes)
+
+
+class _Body(Reading):
+    id = Text()
+    name = Text()
+    created_at = Moment(data_key="createdAt")
+    data = Part(_Data)
+    changes = Part(_Changes)
+
+
+_BODY = _Body()
+_ANSWER = _Answer()
+
+
+def verify(delivery: Delivery, secrets: Sequence[str], *, signature_header: str) -> int:
+    """The index of the secret (the webhook's `token`) that signed the body. Raises BadSignature."""
+    return verify_hmac(delivery.body, delivery.headers.get(signature_header), secrets, encoding="hex")
+
+
+def sign(body: bytes, secret: str, *, signature_header: str, now: datetime) -> dict[str, str]:  # noqa: ARG001 (no time is signed)
+    """The header that proves `body`."""
+    return {signature_header: sign_hmac(body, secret, encoding="hex")}
+
+
+def delivery_key(delivery: Delivery) -> str | None:
+    """The event's own id, which is in the signed body."""
+    try:
+        return bounded_key(read(_BODY, read_object(delivery.body, advice=_ADVICE))["id"])
+    except Unreadable:
+        return None
+
+
+def parse(delivery: Delivery) -> Parsed:
+    """The event. Raises Unreadable."""
+    payload = read_object(delivery.body, advice=_ADVICE)
+    body = read(_BODY, payload)
+    topic = (body["name"] or "").removeprefix("kustomer.")
+    if not topic:
+        raise Unreadable("The body has no `name`, so it is unknown what happened.")
+    kind = _kind(topic, body["data"]["attributes"], body["changes"]["attributes"]["status"])
+    customer, lookup = _customer(topic, body["data"], payload)
+    return (
+        Event(
+            kind=kind,
+            source="kustomer",
+            connection=delivery.connection,
+            occurred_at=body["created_at"] or delivery.received_at,
+            identity=_identity(kind, body),
+            customer=customer,
+            ticket=_ticket(topic, body["data"]),
+            raw=payload,
+            lookup=lookup,
+        ),
+    )
+
+
+def _kind(topic: str, attributes: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    if topic == "conversation.create":
+        return "ticket.created"
+    # conversation.update comes for every counter that moves; only a status that became another one is news.
+    if topic == "conversation.update" and status["after"] and status["after"] != status["before"]:
+        if status["after"] == "done":
+            return "ticket.solved"
+        return "ticket.reopened" if status["before"] == "done" else "ticket.updated"
+    if topic == "message.create" and attributes["direction"] == "out":
+        return (
+            native_kind("kustomer", topic)
+            if attributes["auto"] or attributes["status"] == "error"
+            else "ticket.replied"
+        )
+    return native_kind("kustomer", topic)
+
+
+def _identity(kind: str, body: Mapping[str, Any]) -> str | None:
+    if kind == "ticket.replied" and body["data"]["id"]:
+        return identity_of(kind, "comment", body["data"]["id"])
+    return identity_of(kind, "event", body["id"])
+
+
+def _customer(topic: str, data: Mapping[str, Any], payload: Mapping[str, object]) -> tuple[Customer, Lookup | None]:
+    """The person, who is in the body of customer events only, and whom to ask for otherwise."""
+    if topic.startswith("customer."):
+        return _person(payload), None
+    customer_id = data["relationships"]["customer"]["data"]["id"]
+    return Customer(id=customer_id), Lookup(what="customer", id=customer_id) if customer_id else None
+
+
+def _ticket(topic: str, data: Mapping[str, Any]) -> Ticket:
+    attributes = data["attributes"]
+    if topic.startswith("message."):
+        return Ticket(id=data["relationships"]["conversation"]["data"]["id"], comment=attributes["preview"])
+    if topic.startswith("conversation."):
+        status = STATUSES.get((attributes["status"] or "").lower())
+        return Ticket(id=data["id"], subject=attributes["subject"], status=status, comment=attributes["preview"])
+    return Ticket()
+
+
+def _person(payload: Mapping[str, object]) -> Customer:
+    record = read(_ANSWER, payload)["data"]
+    person: Customer = record["attributes"]
+    return replace(person, id=record["id"])
+
+
+def absorb(event: Event, found: Mapping[str, object]) -> Event:
+    """The event with what the customer's record adds, which looks as it does in a customer event."""
+    return replace(event, customer=fill(event.customer, _person(found)), lookup=None)
+
+
+SOURCE = Source(
+    name="kustomer",
+    title="Kustomer",
+    headers=frozenset({"content-type", "x-kustomer-webhook-event", SIGNATURE}),
+    signature_header=SIGNATURE,
+    verify=verify,
+    sign=sign,
+    delivery_key=delivery_key,
+    parse=parse,
+    absorb=absorb,
+)

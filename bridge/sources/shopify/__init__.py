@@ -1,0 +1,98 @@
+"""Shopify: orders, refunds and fulfilments. https://shopify.dev/docs/api/webhooks
+
+The signature: https://shopify.dev/docs/apps/build/webhooks/verify-deliveries
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from bridge.errors import Unreadable
+from bridge.events import Delivery, Event, Parsed
+from bridge.signing import sign_hmac, verify_hmac
+from bridge.sources import Source
+from bridge.sources._reading import bounded_key, native_kind, read_object
+from bridge.sources.shopify.events import absorb, events_of
+
+EVENT_ID = "x-shopify-event-id"
+SIGNATURE = "x-shopify-hmac-sha256"
+TOPIC = "x-shopify-topic"
+WEBHOOK_ID = "x-shopify-webhook-id"
+
+_ADVICE = "Set the webhook's format to JSON."
+
+
+def verify(delivery: Delivery, secrets: Sequence[str], *, signature_header: str) -> int:
+    """The index of the secret that signed the body. Raises BadSignature. No time is signed."""
+    return verify_hmac(delivery.body, delivery.headers.get(signature_header), secrets)
+
+
+def sign(body: bytes, secret: str, *, signature_header: str, now: datetime) -> dict[str, str]:  # noqa: ARG001 (no time is signed)
+    """The header that proves `body`."""
+    return {signature_header: sign_hmac(body, secret)}
+
+
+def delivery_key(delivery: Delivery) -> str | None:
+    """Topic and event id, as two subscriptions tell one event twice; else the webhook id, which retries keep."""
+    sent = delivery.headers.get(EVENT_ID, "").strip() or delivery.headers.get(WEBHOOK_ID, "").strip()
+    return bounded_key(f"{_topic(delivery)}:{sent}") if sent else None
+
+
+def signed_bytes(delivery: Delivery) -> bytes:
+    """Topic and body. No header is signed, so that a captured request could come again under new ids."""
+    return _topic(delivery).encode("utf-8", "replace") + b"\n" + delivery.body
+
+
+def parse(delivery: Delivery) -> Parsed:
+    """The events: one, or one for each parcel of `orders/fulfilled`. Raises Unreadable."""
+    topic = _topic(delivery)
+    if not topic:
+        raise Unreadable(f"The {TOPIC} header is missing, so it is unknown what happened.")
+    payload = read_object(delivery.body, advice=_ADVICE)
+    blank = Event(
+        kind=native_kind("shopify", topic),
+        source="shopify",
+        connection=delivery.connection,
+        occurred_at=delivery.received_at,
+        raw=payload,
+    )
+    return events_of(topic, payload, blank)
+
+
+def _topic(delivery: Delivery) -> str:
+    return delivery.headers.get(TOPIC, "").strip().lower()
+
+
+def fresh_headers() -> dict[str, str]:
+    """A new event, told for the first time."""
+    return {EVENT_ID: str(uuid.uuid4()), WEBHOOK_ID: str(uuid.uuid4())}
+
+
+SOURCE = Source(
+    name="shopify",
+    title="Shopify",
+    headers=frozenset(
+        {
+            "content-type",
+            "x-shopify-api-version",
+            "x-shopify-name",
+            "x-shopify-order-id",
+            "x-shopify-shop-domain",
+            "x-shopify-sub-topic",
+            "x-shopify-test",
+            "x-shopify-triggered-at",
+            EVENT_ID,
+            SIGNATURE,
+            TOPIC,
+            WEBHOOK_ID,
+        }
+    ),
+    signature_header=SIGNATURE,
+    verify=verify,
+    sign=sign,
+    delivery_key=delivery_key,
+    signed_bytes=signed_bytes,
+    parse=parse,
+    absorb=absorb,
+    fresh_headers=fresh_headers,
+)

@@ -1,0 +1,208 @@
+"""Zendesk: event webhooks (`zen:event-type:ticket.*`) and trigger webhooks (the canonical body, pasted by an admin).
+
+Both are signed alike: https://developer.zendesk.com/documentation/webhooks/verifying/
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.errors import BadSignature, Unreadable
+from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
+from bridge.signing import check_timestamp, read_timestamp, sign_hmac, verify_hmac
+from bridge.sources import Source
+from bridge.sources._canonical import parse_canonical
+from bridge.sources._fields import Flag, Moment, Part, Reading, Text, read
+from bridge.sources._people import candidates, fill, first_name
+from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
+
+INVOCATION = "x-zendesk-webhook-invocation-id"
+SIGNATURE = "x-zendesk-webhook-signature"
+TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
+
+_EVENT_TYPE = "zen:event-type:"
+_ADVICE = "Set the webhook to method POST and request format JSON, and paste the canonical body into its trigger."
+
+# Their words for a ticket's status: https://developer.zendesk.com/api-reference/webhooks/event-types/ticket-events/
+# DELETED, ARCHIVED and SCRUBBED have no word of ours.
+STATUSES = {
+    "NEW": "new",
+    "OPEN": "open",
+    "PENDING": "pending",
+    "HOLD": "hold",
+    "SOLVED": "solved",
+    "CLOSED": "closed",
+}
+_DONE = {"SOLVED", "CLOSED"}
+_UNDONE = {"NEW", "OPEN", "PENDING", "HOLD"}
+
+
+class _Author(Reading):
+    is_staff = Flag()
+    name = Text()
+
+
+class _Comment(Reading):
+    id = Text()
+    body = Text()
+    is_public = Flag()
+    author = Part(_Author)
+
+
+class _Change(Reading):
+    comment = Part(_Comment)
+    current = Text()
+    previous = Text()
+
+
+class _Detail(Reading):
+    id = Text()
+    subject = Text()
+    status = Text()
+    description = Text()
+    requester_id = Text()
+
+
+class _Body(Reading):
+    id = Text()
+    type = Text()
+    time = Moment()
+    detail = Part(_Detail)
+    event = Part(_Change)
+
+
+class _User(Reading):
+    id = Text()
+    name = Text()
+    email = Text()
+    phone = Text()
+    locale = Text()
+
+
+class _Answer(Reading):
+    user = Part(_User)
+
+
+_BODY = _Body()
+_ANSWER = _Answer()
+
+
+def verify(delivery: Delivery, secrets: Sequence[str], *, signature_header: str) -> int:
+    """The index of the secret that signed timestamp and body. The secret looks like base64 and is used verbatim.
+
+    Raises BadSignature, also for a genuine request whose timestamp is more than five minutes off the time of receipt.
+    """
+    index = verify_hmac(signed_bytes(delivery), delivery.headers.get(signature_header), secrets)
+    try:
+        moment = read_timestamp(delivery.headers.get(TIMESTAMP, ""))
+    except ValueError as error:
+        raise BadSignature(f"the {TIMESTAMP} header is missing or no ISO-8601 time") from error
+    check_timestamp(moment, delivery.received_at)
+    return index
+
+
+def sign(body: bytes, secret: str, *, signature_header: str, now: datetime) -> dict[str, str]:
+    """The headers that prove `body` as sent at `now`."""
+    timestamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {TIMESTAMP: timestamp, signature_header: sign_hmac(timestamp.encode() + body, secret)}
+
+
+def signed_bytes(delivery: Delivery) -> bytes:
+    """Timestamp and body: what the signature covers. The topic, if any, is in the body."""
+    return delivery.headers.get(TIMESTAMP, "").encode("utf-8", "replace") + delivery.body
+
+
+def delivery_key(delivery: Delivery) -> str | None:
+    """The invocation's id (unsigned: see `signed_bytes`), else an event's own; None for a trigger without either."""
+    if key := bounded_key(delivery.headers.get(INVOCATION)):
+        return key
+    try:
+        body = read(_BODY, read_object(delivery.body, advice=_ADVICE))
+    except Unreadable:
+        return None
+    # A trigger's `id` is what an admin typed, at worst the ticket's own.
+    return bounded_key(body["id"]) if (body["type"] or "").startswith(_EVENT_TYPE) else None
+
+
+def parse(delivery: Delivery) -> Parsed:
+    """The event of an event webhook or of a trigger's canonical body. Raises Unreadable."""
+    payload = read_object(delivery.body, advice=_ADVICE)
+    body = read(_BODY, payload)
+    topic = body["type"] or ""
+    if not topic.startswith(_EVENT_TYPE):
+        return parse_canonical(payload, delivery, source="zendesk")
+    kind, occurrence = _kind(topic.removeprefix(_EVENT_TYPE), body["event"])
+    detail, comment = body["detail"], body["event"]["comment"]
+    requester = detail["requester_id"]
+    return (
+        Event(
+            kind=kind,
+            source="zendesk",
+            connection=delivery.connection,
+            occurred_at=body["time"] or delivery.received_at,
+            identity=identity_of(kind, "comment", occurrence) or identity_of(kind, "event", body["id"]),
+            customer=Customer(id=requester),
+            ticket=Ticket(
+                id=detail["id"],
+                subject=detail["subject"],
+                status=STATUSES.get((body["event"]["current"] or detail["status"] or "").upper()),
+                comment=comment["body"] or (detail["description"] if kind == "ticket.created" else None),
+                agent=comment["author"]["name"] if comment["author"]["is_staff"] else None,
+            ),
+            raw=payload,
+            lookup=Lookup(what="user", id=requester) if requester else None,
+        ),
+    )
+
+
+def _kind(topic: str, change: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The kind of an event webhook, and the id of the comment it is about."""
+    comment = change["comment"]
+    if topic == "ticket.created":
+        return "ticket.created", None
+    if topic == "ticket.status_changed":
+        return _status_kind(change["previous"] or "", change["current"] or ""), None
+    if topic == "ticket.comment_added" and comment["is_public"] and comment["author"]["is_staff"]:
+        return "ticket.replied", comment["id"]
+    return native_kind("zendesk", topic), comment["id"]
+
+
+def _status_kind(previous: str, current: str) -> str:
+    previous, current = previous.upper(), current.upper()
+    if current == "SOLVED":
+        return "ticket.solved"
+    if previous in _DONE and current in _UNDONE:
+        return "ticket.reopened"
+    return "ticket.updated"
+
+
+def absorb(event: Event, found: Mapping[str, object]) -> Event:
+    """The event with what the requester's record adds: https://developer.zendesk.com/api-reference/ticketing/users/users/"""
+    user = read(_ANSWER, found)["user"]
+    phones = candidates([("user.phone", user["phone"], None)])
+    person = Customer(**user, first_name=first_name(user["name"]), phones=phones)
+    return replace(event, customer=fill(event.customer, person), lookup=None)
+
+
+def fresh_headers() -> dict[str, str]:
+    """A new invocation."""
+    return {INVOCATION: str(uuid.uuid4().int)[:10]}
+
+
+SOURCE = Source(
+    name="zendesk",
+    title="Zendesk",
+    headers=frozenset(
+        {"content-type", "x-zendesk-account-id", "x-zendesk-webhook-id", INVOCATION, SIGNATURE, TIMESTAMP},
+    ),
+    signature_header=SIGNATURE,
+    verify=verify,
+    sign=sign,
+    delivery_key=delivery_key,
+    signed_bytes=signed_bytes,
+    parse=parse,
+    absorb=absorb,
+    fresh_headers=fresh_headers,
+)
