@@ -1,0 +1,15 @@
+"""The local server that plays Attentive's transactional messages API and shows a phone.
+
+    POST /1/messages   messages_api.py   what Attentive's page says, as far as it says it
+    the fields         schemas.py        what a request and a setting must look like, with every problem named
+    the picture        media.py          what a mediaUrl holds
+    what happened      state.py          messages, attempts, subscribers, faults; in memory only
+    /api/*             control_api.py    look at it, clear it, choose subscribers, order faults
+    GET /              templates/, static/   the phone
+
+It reads phone numbers by itself and shares no rule with the bridge: a judge does not ask the judged.
+"""
+
+from bridge.attentive.sandbox.app import create_app
+
+__all__ = ["create_app"]

@@ -1,0 +1,225 @@
+// The sandbox's phone: asks what arrived once a second and shows it. Texts are data: only textContent, never HTML.
+import { byNumber, clock, day, entriesOf, isToday, linked, make, readable, shortDay, source } from "./texts.js";
+
+const EVERY = 1000; // milliseconds
+
+const $ = (id) => document.getElementById(id);
+const title = document.title;
+const seen = new Map(); // conversation -> how many of its entries were looked at
+let conversations = new Map(); // number -> entries, oldest first
+let chosen = null; // the number whose texts are shown
+let atEnd = true; // whether the newest text is in view
+let drawn = { number: null, texts: [] }; // what stands in the thread: [{ key, nodes }]
+
+// --- drawing -------------------------------------------------------------------------------------------------------
+
+function drawConversations() {
+  const list = $("conversations");
+  const focused = list.contains(document.activeElement) ? document.activeElement.dataset.number : null;
+  const items = [...conversations].map(([number, entries]) => {
+    const last = entries.at(-1);
+    const when = new Date(last.at);
+    const unseen = entries.length - (seen.get(number) || 0);
+    const button = make("button", "person");
+    button.type = "button";
+    button.dataset.number = number;
+    button.setAttribute("aria-current", String(number === chosen));
+    const time = make("time", "when", isToday(when) ? clock.format(when) : shortDay.format(when));
+    time.dateTime = last.at;
+    button.append(make("span", "name", readable(number)), time, make("span", "last", `${last.why ? "Not delivered: " : ""}${last.text}`));
+    if (unseen > 0) {
+      const count = make("span", "count", String(unseen));
+      count.append(make("span", "unseen", " new"));
+      button.append(count);
+    }
+    button.addEventListener("click", () => choose(number));
+    const item = make("li");
+    item.append(button);
+    return item;
+  });
+  list.replaceChildren(...items);
+  if (focused) [...list.querySelectorAll("button")].find((button) => button.dataset.number === focused)?.focus();
+}
+
+function drawText(entry) {
+  const item = make("li", `text ${entry.kind === "delivered" ? "" : "refused"} ${entry.kind}`);
+  if (entry.picture) {
+    const picture = make("img", "picture");
+    picture.alt = `Picture sent with this text: ${entry.picture}`;
+    picture.referrerPolicy = "no-referrer";
+    picture.addEventListener("load", stayAtEnd); // it needs its room only now
+    picture.src = entry.picture;
+    item.append(picture);
+  }
+  const bubble = make("p", "bubble");
+  bubble.append(linked(entry.text));
+  item.append(bubble);
+  if (entry.why) item.append(make("p", "why", `${entry.kind === "suppressed" ? "" : "Not delivered. "}${entry.why}`));
+  const meta = make("p", "meta");
+  const time = make("time", "", clock.format(new Date(entry.at)));
+  time.dateTime = entry.at;
+  time.title = new Date(entry.at).toLocaleString();
+  meta.append(time);
+  if (entry.link) meta.append(` · link: ${entry.link}`);
+  item.append(meta);
+  return item;
+}
+
+function drawThread() {
+  const log = $("bubbles");
+  const entries = (conversations.get(chosen) || []).map((entry) => ({ key: `${entry.at} ${entry.kind} ${entry.text}`, entry }));
+  let texts = drawn.number === chosen ? drawn.texts : [];
+  const old = Math.max(0, texts.findIndex((text) => text.key === entries[0]?.key)); // what is too old to be kept
+  texts.splice(0, old).forEach((text) => text.nodes.forEach((node) => node.remove()));
+  const grown = texts.length > 0 && texts.every((text, index) => text.key === entries[index]?.key);
+  if (!grown) texts = [];
+  if (!grown) log.replaceChildren();
+  // Only what was added is read out, not a whole conversation that somebody opens.
+  log.setAttribute("aria-live", grown ? "polite" : "off");
+  for (let index = texts.length; index < entries.length; index += 1) {
+    const { key, entry } = entries[index];
+    const nodes = startsDay(entry, entries[index - 1]?.entry) ? [drawDay(entry)] : [];
+    nodes.push(drawText(entry));
+    if (grown) nodes.at(-1).classList.add("new");
+    log.append(...nodes);
+    texts.push({ key, nodes });
+  }
+  drawn = { number: chosen, texts };
+  if (!grown) atEnd = true;
+  stayAtEnd();
+}
+
+function isAtEnd() {
+  const scroll = $("scroll");
+  return scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+}
+
+// Whoever reads older texts is left where they are.
+function stayAtEnd() {
+  if (atEnd) $("scroll").scrollTop = $("scroll").scrollHeight;
+}
+
+function startsDay(entry, before) {
+  return !before || new Date(before.at).toDateString() !== new Date(entry.at).toDateString();
+}
+
+function drawDay(entry) {
+  const date = new Date(entry.at);
+  return make("li", "day", isToday(date) ? "Today" : day.format(date));
+}
+
+function draw() {
+  const app = $("app");
+  const empty = conversations.size === 0;
+  if (empty) seen.clear();
+  if (empty) app.dataset.view = "thread"; // what to do stands there
+  else if (app.hasAttribute("data-empty")) app.dataset.view = "list";
+  app.toggleAttribute("data-empty", empty);
+  if (!conversations.has(chosen)) chosen = empty ? null : conversations.keys().next().value;
+  if (looking()) seen.set(chosen, conversations.get(chosen).length);
+  $("empty").hidden = !empty;
+  $("clear").disabled = empty;
+  $("who").textContent = empty ? "Messages" : readable(chosen);
+  drawConversations();
+  drawThread();
+  const unseen = [...conversations].reduce((sum, [number, all]) => sum + all.length - (seen.get(number) || 0), 0);
+  document.title = unseen > 0 ? `(${unseen}) ${title}` : title;
+}
+
+// Whether the chosen conversation is in front of somebody: on a narrow screen the list may be instead.
+function looking() {
+  return conversations.has(chosen) && !document.hidden && $("scroll").offsetParent !== null;
+}
+
+// The address names the conversation (#+12125550123): it survives a reload, and the browser's Back leads to the list.
+function choose(number) {
+  const hash = `#${encodeURIComponent(number)}`;
+  if (location.hash === hash) followAddress();
+  else location.hash = hash;
+}
+
+function open(number) {
+  chosen = number;
+  $("app").dataset.view = "thread";
+  draw();
+}
+
+function followAddress() {
+  const number = [...conversations.keys()].find((known) => location.hash === `#${encodeURIComponent(known)}`);
+  if (number !== undefined) open(number);
+  else {
+    $("app").dataset.view = "list";
+    draw();
+  }
+}
+
+function announce(before) {
+  const others = [...conversations].filter(([number, all]) => number !== chosen && all.length > (before.get(number)?.length || 0));
+  if (others.length > 0) $("news").textContent = `New text for ${others.map(([number]) => readable(number)).join(", ")}`;
+}
+
+// --- living --------------------------------------------------------------------------------------------------------
+
+function show(state, words) {
+  const status = $("status");
+  if (status.dataset.state === state) return;
+  status.dataset.state = state;
+  status.firstElementChild.textContent = words;
+}
+
+const messages = source("/api/messages");
+const attempts = source("/api/attempts");
+let started = false;
+
+async function look() {
+  try {
+    const [delivered, tried] = [await messages(), await attempts()];
+    show("live", "Live");
+    if (!delivered.changed && !tried.changed) return;
+    const before = conversations;
+    conversations = byNumber(entriesOf(delivered.rows, tried.rows));
+    if (started) {
+      draw();
+      announce(before);
+    } else {
+      for (const [number, all] of conversations) seen.set(number, all.length); // only what comes from now on is new
+      followAddress();
+      started = true;
+    }
+  } catch {
+    show("lost", "The sandbox does not answer");
+  }
+}
+
+async function keepLooking() {
+  await look();
+  setTimeout(keepLooking, EVERY);
+}
+
+window.addEventListener("hashchange", () => {
+  followAddress();
+  if (looking()) $("scroll").focus({ preventScroll: true });
+});
+
+$("scroll").addEventListener("scroll", () => {
+  atEnd = isAtEnd();
+});
+
+$("back").addEventListener("click", () => {
+  history.replaceState(null, "", location.pathname);
+  followAddress();
+  $("conversations").querySelector("button")?.focus();
+});
+
+$("clear").addEventListener("click", () => $("confirm").showModal());
+
+$("confirm").addEventListener("close", async () => {
+  if ($("confirm").returnValue !== "clear") return;
+  $("confirm").returnValue = "";
+  await fetch("/api/messages", { method: "DELETE" }).catch(() => show("lost", "The sandbox does not answer"));
+  await look();
+});
+
+document.addEventListener("visibilitychange", draw);
+
+keepLooking();
