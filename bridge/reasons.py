@@ -23,7 +23,7 @@ REASONS: dict[str, str] = {
     "phone_unreadable": "The phone number cannot be read as a number.",
     "phone_has_letters": "The phone number contains letters.",
     "phone_has_extension": "The phone number has an extension, and a text cannot reach one.",
-    "phone_without_country": "The phone number has no country code, and the record names no country.",
+    "phone_without_country": "The phone number has no country code, and its record names no country we know.",
     "phone_invalid": "The phone number is not a number in use in its country.",
     "phone_region_not_allowed": "The phone number is of a country that texts are not sent to.",
     "phone_cannot_receive_texts": "The phone number is of a kind that cannot receive texts.",
