@@ -134,8 +134,7 @@ def parse(delivery: Delivery) -> Parsed:
     if not topic.startswith(_EVENT_TYPE):
         return parse_canonical(payload, delivery, source="zendesk")
     kind, occurrence = _kind(topic.removeprefix(_EVENT_TYPE), body["event"])
-    detail, comment = body["detail"], body["event"]["comment"]
-    requester = detail["requester_id"]
+    requester = body["detail"]["requester_id"]
     return (
         Event(
             kind=kind,
@@ -144,16 +143,23 @@ def parse(delivery: Delivery) -> Parsed:
             occurred_at=body["time"] or delivery.received_at,
             identity=identity_of(kind, "comment", occurrence) or identity_of(kind, "event", body["id"]),
             customer=Customer(id=requester),
-            ticket=Ticket(
-                id=detail["id"],
-                subject=detail["subject"],
-                status=STATUSES.get((body["event"]["current"] or detail["status"] or "").upper()),
-                comment=comment["body"] or (detail["description"] if kind == "ticket.created" else None),
-                agent=comment["author"]["name"] if comment["author"]["is_staff"] else None,
-            ),
+            ticket=_ticket(kind, body["detail"], body["event"]),
             raw=payload,
             lookup=Lookup(what="user", id=requester) if requester else None,
         ),
+    )
+
+
+def _ticket(kind: str, detail: Mapping[str, Any], change: Mapping[str, Any]) -> Ticket:
+    comment = change["comment"]
+    # A note among colleagues is in `raw` only, where no template meets it by accident.
+    words = comment["body"] if comment["is_public"] else None
+    return Ticket(
+        id=detail["id"],
+        subject=detail["subject"],
+        status=STATUSES.get((detail["status"] or "").upper()),
+        comment=detail["description"] if kind == "ticket.created" else words,
+        agent=comment["author"]["name"] if comment["author"]["is_staff"] else None,
     )
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 
-_PREFIX = re.compile(r"([A-Za-z]+[:/_#]+)+|#")
+_PREFIX = re.compile(r"^(?:(?:[A-Za-z]+[:/_#]+)+|#)")
 
 
 @dataclass(frozen=True, kw_only=True)
