@@ -157,7 +157,8 @@ def _ticket(kind: str, detail: Mapping[str, Any], change: Mapping[str, Any]) -> 
     return Ticket(
         id=detail["id"],
         subject=detail["subject"],
-        status=STATUSES.get((detail["status"] or "").upper()),
+        # `current` is a status only where the status changed; elsewhere it is, say, a priority.
+        status=STATUSES.get((change["current"] or "").upper()) or STATUSES.get((detail["status"] or "").upper()),
         comment=detail["description"] if kind == "ticket.created" else words,
         agent=comment["author"]["name"] if comment["author"]["is_staff"] else None,
     )

@@ -1,0 +1,170 @@
+"""Asking a platform's REST API, without ever hanging on it, hammering it or following where it points."""
+
+import json
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from urllib.parse import quote
+
+import requests
+
+from bridge.errors import LookupFailed, LookupRefused, Misconfigured, PersonUnknown
+from bridge.events import Lookup
+from bridge.platforms import Platform, base_url
+from bridge.platforms.pauses import Pauses, read_retry_after
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+
+_CACHED_SECONDS = 60.0
+_CACHED_ANSWERS = 1000
+_REFUSED_SECONDS = 60.0
+_LARGEST_ANSWER = 2 * 1024 * 1024
+_RETRY_AFTER_SECONDS = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeouts:
+    """Seconds to wait for a connection, for the next bytes, and for a whole answer that comes in drips."""
+
+    connect: float = 3.05
+    read: float = 10.0
+    whole: float = 30.0
+
+
+class PlatformClient:
+    """A connection's access to its platform, safe to share between threads.
+
+    `credentials` are the connection's settings that the platform requires, by their last part. Raises Misconfigured
+    where one is missing or cannot be used.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        credentials: Mapping[str, str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        missing = [suffix for suffix in platform.required if not credentials.get(suffix)]
+        if missing:
+            raise Misconfigured(f"{platform.title}'s API needs the connection's setting {suffix}" for suffix in missing)
+        try:
+            self._url = base_url(credentials["URL"])
+        except ValueError as error:
+            raise Misconfigured([f"the connection's setting URL {error}"]) from error
+        self._platform = platform
+        self._headers = {**platform.authorize(credentials), "Accept": "application/json"}
+        if not all(value.isascii() and value.isprintable() for value in self._headers.values()):
+            raise Misconfigured(["the connection's setting API_TOKEN holds a line break or a special character"])
+        self._clock = clock
+        self._timeouts = timeouts or Timeouts()
+        self._pauses = Pauses(clock)
+        self._lock = threading.Lock()
+        self._answers: OrderedDict[Lookup, tuple[float, Mapping[str, object]]] = OrderedDict()
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+
+    def fetch(self, lookup: Lookup) -> Mapping[str, object]:
+        """The platform's JSON answer, at most a minute old. Numbers with a point are Decimals.
+
+        Raises PersonUnknown, LookupRefused (then for a minute without asking), or LookupFailed: try again later.
+        """
+        if not _PLAIN_ID.fullmatch(lookup.id) or lookup.what not in self._platform.paths:
+            raise PersonUnknown(f"{self._platform.title} has no {lookup.what} with such an id.")
+        if (known := self._recall(lookup)) is not None:
+            return known
+        self._pauses.check()
+        path = self._platform.paths[lookup.what].format(id=quote(lookup.id, safe=""))
+        answer = self._ask(self._url + path, lookup)
+        self._remember(lookup, answer)
+        return answer
+
+    def close(self) -> None:
+        """Close the connections of every thread."""
+        with self._lock:
+            sessions, self._sessions = self._sessions, []
+        for session in sessions:
+            session.close()
+
+    def _ask(self, url: str, lookup: Lookup) -> Mapping[str, object]:
+        """One request, and one more where the first one met a hiccup."""
+        try:
+            status, retry_after, content = self._get(url)
+            hiccup = status >= 500
+        except requests.ConnectionError:
+            hiccup = True
+        except requests.RequestException as error:
+            raise LookupFailed(f"{self._platform.title} did not answer: {type(error).__name__}.") from error
+        if hiccup:
+            time.sleep(_RETRY_AFTER_SECONDS)
+            try:
+                status, retry_after, content = self._get(url)
+            except requests.RequestException as error:
+                raise LookupFailed(f"{self._platform.title} did not answer: {type(error).__name__}.") from error
+        return self._read(lookup, status, retry_after, content)
+
+    def _get(self, url: str) -> tuple[int, str | None, bytes]:
+        deadline = self._clock() + self._timeouts.whole
+        with self._session().get(
+            url,
+            headers=self._headers,
+            timeout=(self._timeouts.connect, self._timeouts.read),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            content = b""
+            for chunk in response.iter_content(65536):
+                content += chunk
+                if len(content) > _LARGEST_ANSWER or self._clock() > deadline:
+                    raise requests.exceptions.ContentDecodingError("too large or too slow")
+            return response.status_code, response.headers.get("Retry-After"), content
+
+    def _read(self, lookup: Lookup, status: int, retry_after: str | None, content: bytes) -> Mapping[str, object]:
+        title = self._platform.title
+        if status in {404, 410}:
+            raise PersonUnknown(f"{title} knows no {lookup.what} {lookup.id}.")
+        if status in {401, 403}:
+            settings = ", ".join(self._platform.required)
+            refused = LookupRefused(
+                f"{title} refused the API credentials ({status}): check the connection's {settings}."
+            )
+            raise self._pauses.start(refused, _REFUSED_SECONDS)
+        if status == 429:
+            seconds = read_retry_after(retry_after)
+            raise self._pauses.start(LookupFailed(f"{title} asks to wait {seconds:.0f} s (429)."), seconds)
+        if status != 200:
+            raise LookupFailed(f"{title} answered {status}.")
+        try:
+            answer = json.loads(content, parse_float=Decimal)
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            raise LookupFailed(f"{title}'s answer is not JSON.") from error
+        if not isinstance(answer, dict):
+            raise LookupFailed(f"{title}'s answer is not a JSON object.")
+        return answer
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            # Neither proxies nor a .netrc of the environment: the latter would replace our credentials.
+            session.trust_env = False
+            with self._lock:
+                self._sessions.append(session)
+        return session
+
+    def _recall(self, lookup: Lookup) -> Mapping[str, object] | None:
+        with self._lock:
+            until, answer = self._answers.get(lookup, (0.0, None))
+            return answer if answer is not None and self._clock() < until else None
+
+    def _remember(self, lookup: Lookup, answer: Mapping[str, object]) -> None:
+        with self._lock:
+            self._answers[lookup] = (self._clock() + _CACHED_SECONDS, answer)
+            self._answers.move_to_end(lookup)
+            while len(self._answers) > _CACHED_ANSWERS:
+                self._answers.popitem(last=False)

@@ -1,0 +1,356 @@
+"""Look-ups against a real HTTP server on this machine."""
+
+import base64
+import contextlib
+import gzip
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from bridge.errors import LookupFailed, LookupRefused, Misconfigured, PersonUnknown
+from bridge.events import Lookup
+from bridge.platforms import base_url, discover
+from bridge.platforms.client import PlatformClient, Timeouts
+from bridge.platforms.pauses import read_retry_after
+from bridge.sources import discover as discover_sources
+
+ASKED = {"zendesk": "user", "kustomer": "customer", "shopify": "order"}
+
+
+@dataclass
+class Answer:
+    status: int = 200
+    body: bytes = b'{"user": {"id": 5, "rate": 1.10}}'
+    headers: dict[str, str] = field(default_factory=dict)
+    wait: float = 0.0
+    hang_up: bool = False
+
+
+class Api:
+    """A platform's API that gives the answers it was told to, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = [Answer()]
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                api.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+                answer = api.answers.pop(0) if len(api.answers) > 1 else api.answers[0]
+                time.sleep(answer.wait)
+                if answer.hang_up:
+                    self.close_connection = True
+                    return
+                self.send_response(answer.status)
+                for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                with contextlib.suppress(ConnectionError):  # a client that had enough
+                    self.wfile.write(answer.body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    api = Api()
+    yield api
+    api.server.shutdown()
+    api.server.server_close()
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(api: Api, clock: Clock) -> Iterator[PlatformClient]:
+    client = make_client(api, clock=clock)
+    yield client
+    client.close()
+
+
+def make_client(
+    api: Api, name: str = "zendesk", clock: Callable[[], float] = time.monotonic, read: float = 5.0
+) -> PlatformClient:
+    credentials = {"URL": api.url, "EMAIL": "ben@example.com", "API_TOKEN": "t0k/en"}
+    return PlatformClient(discover()[name], credentials, clock=clock, timeouts=Timeouts(connect=1, read=read))
+
+
+USER = Lookup(what="user", id="39284710265531")
+
+
+def test_every_platform_is_a_source_that_absorbs_its_answers():
+    assert set(discover()) == {"kustomer", "shopify", "zendesk"}
+    for name in discover():
+        assert discover_sources()[name].absorb is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "header", "value"),
+    [
+        (
+            "zendesk",
+            "/api/v2/users/123.json",
+            "authorization",
+            "Basic " + base64.b64encode(b"ben@example.com/token:t0k/en").decode(),
+        ),
+        ("kustomer", "/v1/customers/123", "authorization", "Bearer t0k/en"),
+        ("shopify", "/admin/api/2026-07/orders/123.json", "x-shopify-access-token", "t0k/en"),
+    ],
+)
+def test_each_platform_is_asked_at_its_own_address_with_its_own_credentials(api, name, path, header, value):
+    client = make_client(api, name)
+    client.fetch(Lookup(what=ASKED[name], id="123"))
+    client.close()
+    asked, headers = api.requests[0]
+    assert asked == path
+    assert headers[header] == value
+    assert headers["accept"] == "application/json"
+
+
+def test_an_answer_is_the_json_with_the_platforms_own_digits(api, client):
+    assert str(client.fetch(USER)["user"]["rate"]) == "1.10"
+
+
+def test_an_answer_is_remembered_for_a_minute(api, client, clock):
+    client.fetch(USER)
+    clock.now += 59
+    client.fetch(USER)
+    assert len(api.requests) == 1
+    clock.now += 2
+    client.fetch(USER)
+    assert len(api.requests) == 2
+
+
+def test_no_more_than_a_thousand_answers_are_remembered(api, client):
+    for number in range(1001):
+        client._remember(Lookup(what="user", id=str(number)), {})
+    assert len(client._answers) == 1000
+    assert client._recall(Lookup(what="user", id="0")) is None
+    assert client._recall(Lookup(what="user", id="1000")) == {}
+
+
+def test_unknown_people_are_unknown_and_asked_for_again(api, client):
+    api.answers = [Answer(status=404, body=b"{}")]
+    for _ in range(2):
+        with pytest.raises(PersonUnknown, match="knows no user 39284710265531"):
+            client.fetch(USER)
+    assert len(api.requests) == 2
+
+
+@pytest.mark.parametrize("lookup_id", ["", "../admin", "1/2", "1?x=1", "1%2F2", "ü", "1\n", "9" * 101])
+def test_an_id_that_is_none_is_never_asked_for(api, client, lookup_id):
+    with pytest.raises(PersonUnknown):
+        client.fetch(Lookup(what="user", id=lookup_id))
+    assert api.requests == []
+
+
+def test_what_the_platform_cannot_be_asked_for_is_unknown(api, client):
+    with pytest.raises(PersonUnknown):
+        client.fetch(Lookup(what="order", id="1"))
+    assert api.requests == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_pause_all_look_ups_for_a_minute(api, client, clock, status):
+    api.answers = [Answer(status=status), Answer()]
+    with pytest.raises(LookupRefused, match=r"refused the API credentials .*URL, EMAIL, API_TOKEN"):
+        client.fetch(USER)
+    clock.now += 59
+    with pytest.raises(LookupRefused):
+        client.fetch(Lookup(what="user", id="7"))
+    assert len(api.requests) == 1
+    clock.now += 2
+    assert client.fetch(USER)["user"]
+    assert len(api.requests) == 2
+
+
+def test_too_many_requests_wait_as_long_as_the_platform_says(api, client, clock):
+    api.answers = [Answer(status=429, headers={"Retry-After": "30"}), Answer()]
+    for _ in range(2):
+        with pytest.raises(LookupFailed, match="wait 30 s") as raised:
+            client.fetch(USER)
+        assert not isinstance(raised.value, LookupRefused)
+    assert len(api.requests) == 1
+    clock.now += 31
+    assert client.fetch(USER)["user"]
+
+
+def test_an_error_of_the_platform_is_tried_once_more(api, client):
+    api.answers = [Answer(status=500), Answer()]
+    assert client.fetch(USER)["user"]
+    assert len(api.requests) == 2
+
+
+def test_a_broken_connection_is_tried_once_more(api, client):
+    api.answers = [Answer(hang_up=True), Answer()]
+    assert client.fetch(USER)["user"]
+
+
+def test_an_outage_is_left_for_later(api, client):
+    api.answers = [Answer(status=503)]
+    with pytest.raises(LookupFailed, match="answered 503"):
+        client.fetch(USER)
+    assert len(api.requests) == 2
+
+
+def test_nobody_there_is_left_for_later(api, clock):
+    client = make_client(api, clock=clock)
+    api.server.shutdown()
+    api.server.server_close()
+    with pytest.raises(LookupFailed, match="did not answer"):
+        client.fetch(USER)
+    client.close()
+
+
+def test_a_platform_that_says_nothing_does_not_hold_a_worker(api):
+    client = make_client(api, read=0.2)
+    api.answers = [Answer(wait=1.0)]
+    began = time.monotonic()
+    with pytest.raises(LookupFailed, match="did not answer"):
+        client.fetch(USER)
+    assert time.monotonic() - began < 0.9
+    client.close()
+
+
+def test_a_redirect_is_not_followed(api, client):
+    api.answers = [Answer(status=302, headers={"Location": f"{api.url}/elsewhere"})]
+    with pytest.raises(LookupFailed, match="answered 302"):
+        client.fetch(USER)
+    assert [path for path, _ in api.requests] == ["/api/v2/users/39284710265531.json"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>maintenance</html>", b"[]", b"", b"[" * 100_000, b'{"a": 1e99999999999999999999}', b"\xff"]
+)
+def test_an_answer_that_is_no_json_object_is_left_for_later(api, client, body):
+    api.answers = [Answer(body=body)]
+    with pytest.raises(LookupFailed):
+        client.fetch(USER)
+
+
+def test_an_answer_is_not_read_without_end_even_if_it_travels_small(api, client):
+    bomb = gzip.compress(b'{"a": "' + b"x" * 10_000_000 + b'"}')
+    api.answers = [Answer(body=bomb, headers={"Content-Encoding": "gzip"})]
+    with pytest.raises(LookupFailed):
+        client.fetch(USER)
+
+
+def test_threads_have_sessions_of_their_own(api, client):
+    def ask(number: int) -> None:
+        client.fetch(Lookup(what="user", id=str(number)))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(client._sessions) == 4
+
+
+def test_a_proxy_or_netrc_of_the_environment_changes_nothing(api, monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login mallory password other\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    client = make_client(api, "kustomer")
+    client.fetch(Lookup(what="customer", id="1"))
+    client.close()
+    assert api.requests[0][1]["authorization"] == "Bearer t0k/en"
+
+
+def test_missing_credentials_are_all_named():
+    with pytest.raises(Misconfigured) as raised:
+        PlatformClient(discover()["zendesk"], {"URL": "https://example.zendesk.com"})
+    assert [problem.rsplit(" ", 1)[1] for problem in raised.value.problems] == ["EMAIL", "API_TOKEN"]
+
+
+def test_a_token_with_a_line_break_is_a_setting_to_mend():
+    with pytest.raises(Misconfigured, match="API_TOKEN"):
+        PlatformClient(discover()["kustomer"], {"URL": "https://example.com", "API_TOKEN": "a\nb"})
+
+
+def test_an_address_without_encryption_is_a_setting_to_mend():
+    with pytest.raises(Misconfigured, match="https://"):
+        PlatformClient(discover()["kustomer"], {"URL": "http://example.com", "API_TOKEN": "a"})
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://example.zendesk.com", "https://example.zendesk.com"),
+        (" https://example.zendesk.com/ ", "https://example.zendesk.com"),
+        ("http://127.0.0.1:8025", "http://127.0.0.1:8025"),
+        ("http://localhost:1", "http://localhost:1"),
+        ("http://[::1]:8025", "http://[::1]:8025"),
+    ],
+)
+def test_addresses_that_credentials_may_travel_to(text, url):
+    assert base_url(text) == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "example.zendesk.com",
+        "http://example.zendesk.com",
+        "http://127.0.0.1.example.com",
+        "ftp://example.com",
+        "https://",
+        "https://user:secret@example.com",
+        "https://example.com?x=1",
+        "https://example.com#x",
+        "https://example.com:port",
+        "https://[::1",
+    ],
+)
+def test_addresses_that_credentials_may_not_travel_to(text):
+    with pytest.raises(ValueError, match=r"must|is not"):
+        base_url(text)
+
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30", 30),
+        ("0", 1),
+        ("1.5", 1.5),
+        ("86400", 600),
+        (format_datetime(NOW + timedelta(seconds=45), usegmt=True), 45),
+        (format_datetime(NOW - timedelta(seconds=45), usegmt=True), 1),
+        (None, 10),
+        ("", 10),
+        ("soon", 10),
+        ("-5", 10),
+        ("²", 10),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_within_bounds(text, seconds):
+    assert read_retry_after(text, now=NOW) == seconds
