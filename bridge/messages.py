@@ -1,5 +1,6 @@
 """The values on the outgoing side of the path: drafts, messages, attempts, and how an account fares."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,6 +30,28 @@ class Draft:
     if_unknown: Literal["hold", "resend"] = "hold"
     state: DraftState = "queued"
     reason: Reason | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processed:
+    """What a delivery came to: its final state, why it made no message, the drafts, and each event's story.
+
+    `story` has one entry for each event and template: {kind, identity, template, outcome, detail}, all text.
+    """
+
+    state: Literal["processed", "parked"] = "processed"
+    reason: Reason | None = None
+    drafts: tuple[Draft, ...] = ()
+    story: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deferred:
+    """Keep the delivery and process it again at `due`; `waiting_for` says what is awaited."""
+
+    due: datetime
+    waiting_for: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ REASONS: dict[str, str] = {
     # a delivery that made no message
     "unreadable_body": "The webhook was genuine, but its body could not be read.",
     "crashed": "The bridge failed on this webhook; it is kept. Report the error, then `bridge deliveries replay`.",
-    "unknown_source": "This connection's platform is not known to this version of the bridge.",
-    "unrendered_placeholder": "The platform's test button was used: placeholders such as {{ticket.id}} were not filled in.",
+    "unknown_connection": "The connection this webhook came through is no longer configured.",
+    "unrendered_placeholder": "This is a test: placeholders such as {{ticket.id}} were not filled in.",
     "no_event": "Nothing in this webhook is an event that messages are sent for.",
     "no_template": "No template answers this event.",
     "condition_false": "A template answers this event, but its `when` condition was not met.",

@@ -150,7 +150,6 @@ class _Reader:
         self.accounts = {shared.name: shared}
 
     def read(self) -> Settings:
-        env = self.env
         database_url = self.text("DATABASE_URL")
         attentive_url = (self.text("ATTENTIVE_URL") or "https://api.attentivemobile.com").rstrip("/")
         if urlsplit(attentive_url).scheme not in ("http", "https") or not urlsplit(attentive_url).hostname:
@@ -159,9 +158,7 @@ class _Reader:
             self.problems.append("ATTENTIVE_URL: must be https; plain http would show your token to the network")
         connections = {connection.name: connection for connection in self.connections()}
         self.look_for_strays(connections)
-        sending = self.text("BRIDGE_SENDING") or ("on" if is_loopback(attentive_url) else "hold")
-        if sending not in ("on", "hold", "off"):
-            self.problems.append(f"BRIDGE_SENDING: must be on, hold or off, not {sending!r}")
+        sending = self.choice("BRIDGE_SENDING", "on" if is_loopback(attentive_url) else "hold", ("on", "hold", "off"))
         settings = Settings(
             database_url=self.database_url(database_url or "sqlite:///bridge.db"),
             database_url_is_explicit=database_url is not None,
@@ -176,7 +173,7 @@ class _Reader:
             public_url=self.text("PUBLIC_URL"),
             templates_dir=self.text("TEMPLATES_DIR"),
             max_body_bytes=self.whole("MAX_BODY_BYTES", 5 * 1024 * 1024, at_least=1024),
-            log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))),
+            log_level=self.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             port=self.whole("PORT", 0, at_least=0, at_most=65535) or None,
             web_concurrency=self.whole("WEB_CONCURRENCY", 2, at_least=1, at_most=64),
             worker_name=self.text("WORKER_NAME"),
@@ -199,6 +196,12 @@ class _Reader:
         if self.text(name) is None:
             return default
         return self.env.int(name, validate=validate.Range(at_least, at_most)) or 0
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name) or default
+        if value not in choices:
+            self.problems.append(f"{name}: must be one of {', '.join(choices)}, not {value!r}")
+        return value
 
     def collect_env_problems(self) -> None:
         try:

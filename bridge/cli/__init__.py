@@ -1,0 +1,63 @@
+"""The `bridge` command. One file per family of commands; each is imported only when it is used."""
+
+import sys
+from importlib import import_module
+
+import click
+from environs import Env
+
+from bridge.errors import BridgeError, Misconfigured
+
+#: command -> where it stands. In the order of `bridge --help`: first what a new user needs.
+COMMANDS = {
+    "demo": "bridge.cli.demo:demo",
+    "serve": "bridge.cli.serve:serve",
+    "web": "bridge.cli.serve:web",
+    "worker": "bridge.cli.serve:worker",
+    "sandbox": "bridge.cli.serve:sandbox",
+    "trigger": "bridge.cli.trigger:trigger",
+    "check": "bridge.cli.check:check",
+    "preview": "bridge.cli.preview:preview",
+    "deliveries": "bridge.cli.deliveries:deliveries",
+    "messages": "bridge.cli.messages:messages",
+    "phone": "bridge.cli.numbers:phone",
+    "segments": "bridge.cli.numbers:segments",
+    "db": "bridge.cli.db:db",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for, so that `bridge phone` does not load a database."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="helpdesk-bridge", prog_name="bridge")
+def cli() -> None:
+    """Text your customers through Attentive when your helpdesk or shop has something to say.
+
+    Start with `bridge demo`. Settings come from the environment and from a file .env in the current directory.
+    """
+    Env().read_env(".env", recurse=False)
+
+
+def main() -> None:
+    """Run the command line; expected errors become a few lines on standard error and an exit status."""
+    try:
+        cli(prog_name="bridge")
+    except Misconfigured as error:
+        for problem in error.problems:
+            click.echo(f"bridge: {problem}", err=True)
+        sys.exit(2)
+    except BridgeError as error:
+        click.echo(f"bridge: {error}", err=True)
+        sys.exit(1)

@@ -18,13 +18,15 @@ from bridge.events import Delivery, Event, Parsed
 class Verify(Protocol):
     """Returns the index of the secret that matched; raises BadSignature."""
 
-    def __call__(self, delivery: Delivery, secrets: Sequence[str], *, signature_header: str) -> int: ...
+    def __call__(self, delivery: Delivery, secrets: Sequence[str], *, signature_header: str) -> int:
+        """See the class."""
 
 
 class Sign(Protocol):
     """Returns the headers (lower-case names) that prove `body`; what `bridge trigger` sends."""
 
-    def __call__(self, body: bytes, secret: str, *, signature_header: str, now: datetime) -> dict[str, str]: ...
+    def __call__(self, body: bytes, secret: str, *, signature_header: str, now: datetime) -> dict[str, str]:
+        """See the class."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError
 
 from bridge.errors import StoreUnavailable
 from bridge.events import Delivery
+from bridge.messages import Deferred
 from bridge.reasons import Reason
 from bridge.store.database import Database
 from bridge.store.tables import deliveries
@@ -41,15 +42,6 @@ class _Waiting:
     row: dict[str, object]
     is_new: bool | None = None
     error: Exception | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deferred:
-    """Keep the delivery and process it again at `due`; `waiting_for` says what is awaited."""
-
-    due: datetime
-    waiting_for: str
-    detail: str = ""
 
 
 @dataclass
@@ -145,6 +137,16 @@ class Inbox:
             )
         )
         return done.rowcount == 1
+
+    def retell(
+        self, connection: Connection, delivery_id: int, *, reason: Reason | None, events: Sequence[Mapping[str, str]]
+    ) -> None:
+        """Correct a finished delivery's story by what its messages met in the outbox."""
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == delivery_id)
+            .values(reason=reason.code if reason else None, events=list(events))
+        )
 
     def defer(self, connection: Connection, delivery_id: int, owner: str, deferred: Deferred) -> None:
         """Give a claimed delivery back until `deferred.due`."""

@@ -1,5 +1,6 @@
 """The schema's version: migrating it, and telling whether it fits this program."""
 
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -7,10 +8,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, insert, text
 
 from bridge.errors import Misconfigured
 from bridge.store.database import Database
+from bridge.store.tables import workers
 
 # One lock for all migrating processes: a release phase and an impatient `serve` may start together.
 _MIGRATION_LOCK = 7_203_114
@@ -38,6 +40,16 @@ def check(connection: Connection) -> None:
     _refuse_newer(version)
     state = "has no tables yet" if version is None else f"is at version {version}, this program needs {newest()}"
     raise Misconfigured([f"DATABASE_URL: the database {state}; run `bridge db upgrade`"])
+
+
+def check_writable(connection: Connection) -> None:
+    """Raise StoreUnavailable unless this database takes a row now; leaves none behind."""
+    with connection.begin_nested() as probe:
+        now = datetime.now(UTC)
+        connection.execute(
+            insert(workers).values(id="readiness", name="readiness", host="", pid=0, started_at=now, seen_at=now)
+        )
+        probe.rollback()
 
 
 @cache

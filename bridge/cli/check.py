@@ -1,0 +1,98 @@
+"""`bridge check`: are the settings and the templates right?"""
+
+import sys
+from datetime import UTC, datetime
+
+import click
+from rich.markup import escape
+
+from bridge import sms
+from bridge.cli import output, rehearsal, setup
+from bridge.compose import Template, TemplateFolder, default_folder
+from bridge.errors import Misconfigured
+from bridge.messages import Draft
+from bridge.settings import Settings
+
+#: Reasons that lie in the template; the others lie in the sample's person.
+_TEMPLATE_FAULTS = {"empty_body", "braces_in_body", "template_error"}
+
+
+@click.command()
+def check() -> None:
+    """Check settings and templates: render every template with every sample that reaches it.
+
+    Exit status 1 if a template has a problem, 2 if a setting has.
+    """
+    settings = setup.read_settings()
+    folder_path = default_folder(settings.templates_dir)
+    try:
+        folder = TemplateFolder(folder_path)
+    except Misconfigured as error:
+        for problem in error.problems:
+            click.echo(f"bridge: {problem}", err=True)
+        sys.exit(1)
+    _print_connections(settings)
+    problems = _check_templates(folder, settings)
+    for problem in problems:
+        click.echo(f"bridge: {problem}", err=True)
+    if problems:
+        sys.exit(1)
+    click.echo(f"{len(folder.current())} templates in {folder_path}, no problem.")
+
+
+def _print_connections(settings: Settings) -> None:
+    for connection in settings.connections.values():
+        count = len(connection.secrets)
+        click.echo(f"connection {connection.name}: {connection.source}, {count} secret{'s' if count > 1 else ''}")
+        if connection.source == "zendesk":
+            click.echo("  A trigger's `id` must be new for each occurrence: leave it out rather than use the ticket's.")
+    if not settings.connections:
+        click.echo("No connection is configured yet: no webhook will be accepted.")
+
+
+def _check_templates(folder: TemplateFolder, settings: Settings) -> list[str]:
+    now = datetime.now(UTC)
+    templates = folder.current()
+    brand, regions = settings.accounts["attentive"].brand, settings.allowed_regions
+    found = rehearsal.texts(
+        [
+            rehearsal.rehearse(
+                source, sample, templates, now=now, brand=brand, allowed_regions=settings.allowed_regions
+            )
+            for source, sample in rehearsal.all_samples()
+        ]
+    )
+    problems = []
+    for template in templates:
+        reached = [(walk, draft) for walk, draft in found if draft.template == template.name]
+        output.console().print(f"[bold]{escape(template.name)}[/]  {', '.join(sorted(template.events))}")
+        for walk, draft in reached:
+            _print_line(walk.name, draft, brand)
+        if not reached:
+            output.console().print("  [yellow]no sample reaches it[/]")
+        problems += _problems(template, [draft for _, draft in reached])
+    return problems
+
+
+def _print_line(name: str, draft: Draft, brand: str | None) -> None:
+    if draft.body is None or draft.state == "skipped":
+        reason = draft.reason.code if draft.reason else ""
+        output.console().print(
+            f"  {escape(name):44} [yellow]not sent: {reason}[/] {escape(draft.reason.detail if draft.reason else '')}"
+        )
+        return
+    measure = sms.measure(sms.as_sent(draft.body, brand))
+    colour = "green" if measure.segments == 1 else "yellow"
+    segments = f"{measure.segments} segment{'s' if measure.segments > 1 else ''} {measure.encoding}"
+    output.console().print(f"  {escape(name):44} [{colour}]{segments}[/]")
+
+
+def _problems(template: Template, drafts: list[Draft]) -> list[str]:
+    problems = []
+    for draft in drafts:
+        if draft.reason and draft.reason.code in _TEMPLATE_FAULTS:
+            problems.append(f"{template.path}: {draft.reason.sentence}")
+    missing = [draft.reason for draft in drafts if draft.reason and draft.reason.code == "missing_value"]
+    if missing and len(missing) == len(drafts):
+        problems.append(f"{template.path}: no sample has {missing[0].detail}, so this message would never be sent")
+    return sorted(set(problems))

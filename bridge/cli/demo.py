@@ -1,0 +1,258 @@
+"""`bridge demo`: the whole product on one machine, with nothing set up."""
+
+import os
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import requests
+from rich.markup import escape
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from bridge import platforms, sources
+from bridge.cli import output, rehearsal
+from bridge.cli.processes import Children
+from bridge.cli.rehearsal import Rehearsal
+from bridge.compose import TemplateFolder, default_folder
+from bridge.phone import ALLOWED_REGIONS
+from bridge.settings import CONNECTION_SUFFIXES, NAMES, setting_prefix
+from bridge.store import ledger
+from bridge.store.database import Database
+
+_SECRET = "demo-secret"  # noqa: S105 - no secret: it is printed, and good on this machine for as long as the demo runs
+_BRAND = "Juniper & Pine"
+_PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Demo:
+    """Where the parts of a running demo are."""
+
+    web: str
+    sandbox: str
+    database_url: str
+    log: Path
+
+
+class _Quiet(WSGIRequestHandler):
+    """No line for each request: the demo's own lines are the ones to read."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop when all samples are through: exit 0 if they came out right, else 1.")
+def demo(once: bool) -> None:
+    """Show the whole product: webhooks in, texts on a phone. Needs no settings and sends nothing anywhere.
+
+    Starts web, worker and the sandbox on free ports, and fires every sample webhook of every platform, signed.
+    """
+    folder = default_folder(os.environ.get("TEMPLATES_DIR"))
+    templates = TemplateFolder(folder).current()
+    with tempfile.TemporaryDirectory(prefix="bridge-demo-") as directory, _platform_answers() as platform_url:
+        _say(f"{len(templates)} message templates from {folder}/")
+        with Children() as children:
+            running = _start(children, Path(directory), platform_url, folder)
+            _say(f"The phone: [bold]{running.sandbox}/[/]   (this is the sandbox, playing Attentive)")
+            walks = [
+                rehearsal.rehearse(
+                    source, sample, templates, now=datetime.now(UTC), brand=_BRAND, allowed_regions=ALLOWED_REGIONS
+                )
+                for source, sample in rehearsal.all_samples()
+            ]
+            _say(f"Firing {len(walks)} signed sample webhooks at {running.web}/hooks/…")
+            problems = [problem for walk in walks if (problem := _fire(running, walk))]
+            problems += _wait_until_done(running, children)
+            problems += _compare(running, walks)
+            _print_results(running, len(problems))
+            for problem in problems:
+                click.echo(f"bridge: {problem}", err=True)
+            if problems:
+                click.echo(running.log.read_text("utf-8", "replace")[-4000:], err=True)
+            if once:
+                sys.exit(1 if problems else 0)
+            _explain(running)
+            sys.exit(children.run())
+
+
+def _start(children: Children, directory: Path, platform_url: str, templates: Path) -> _Demo:
+    sandbox, web = _free_port(8025), _free_port(8000)
+    running = _Demo(
+        web=f"http://127.0.0.1:{web}",
+        sandbox=f"http://127.0.0.1:{sandbox}",
+        database_url=f"sqlite:///{directory / 'demo.db'}",
+        log=directory / "demo.log",
+    )
+    environment = _environment(running, platform_url, templates)
+    log = running.log.open("ab")
+    # In a directory of its own, where no .env of the user's speaks into it.
+    children.start("sandbox", ["sandbox", "--port", str(sandbox)], env=environment, output=log, cwd=directory)
+    children.start("bridge", ["serve", "--port", str(web)], env=environment, output=log, cwd=directory)
+    for url in (f"{running.sandbox}/api/messages", f"{running.web}/health/ready"):
+        _wait_for(url, children, running.log)
+    return running
+
+
+def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str, str]:
+    """Only the demo's own settings: whatever the user has set for real must not be touched, texted or asked."""
+    environment = dict.fromkeys((*NAMES, "DYNO"), "")
+    for name in sources.discover():
+        prefix = setting_prefix(name)
+        environment |= dict.fromkeys((f"{prefix}_{suffix}" for suffix in CONNECTION_SUFFIXES), "")
+        environment |= {f"{prefix}_SECRETS": _SECRET}
+        if name in platforms.discover():
+            environment |= {
+                f"{prefix}_URL": platform_url,
+                f"{prefix}_API_TOKEN": "demo",
+                f"{prefix}_EMAIL": "demo@example.com",
+            }
+    return environment | {
+        "DATABASE_URL": running.database_url,
+        "ATTENTIVE_URL": running.sandbox,
+        "ATTENTIVE_API_TOKEN": "demo-token",
+        "ATTENTIVE_BRAND": _BRAND,
+        "TEMPLATES_DIR": str(templates.resolve()),
+        "WEB_CONCURRENCY": "1",
+    }
+
+
+@contextmanager
+def _platform_answers() -> Iterator[str]:
+    """A server that answers look-ups as the helpdesks would, from what was recorded with the samples; its address."""
+    answers: dict[str, Mapping[str, object]] = {}
+    for source, sample in rehearsal.all_samples():
+        platform = platforms.discover().get(source.name)
+        for lookup in rehearsal.lookups(source, sample):
+            if platform and sample.lookup is not None:
+                answers[platform.paths[lookup.what].format(id=lookup.id)] = sample.lookup
+
+    @Request.application
+    def answer(request: Request) -> Response:
+        found = answers.get(request.path)
+        return Response(output.as_json(found or {}), 200 if found else 404, content_type="application/json")
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=_Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _fire(running: _Demo, walk: Rehearsal) -> str | None:
+    """Send one sample, signed; what is wrong with the answer, if anything."""
+    source = sources.discover()[walk.source]
+    signed = source.sign(walk.sample.body, _SECRET, signature_header=source.signature_header, now=datetime.now(UTC))
+    answer = requests.post(
+        f"{running.web}/hooks/{walk.source}",
+        data=walk.sample.body,
+        headers={**walk.sample.headers, **signed},
+        timeout=10,
+        allow_redirects=False,
+    )
+    return None if answer.status_code == 200 else f"{walk.name} was answered {answer.status_code}"
+
+
+def _wait_until_done(running: _Demo, children: Children) -> list[str]:
+    """Wait until nothing waits any more; a problem if that takes too long."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and children.ended() is None:
+        queue = requests.get(f"{running.web}/health/ready", timeout=10).json()["queue"]
+        if not queue["deliveries"] and not queue["messages"]:
+            return []
+        time.sleep(0.1)
+    return ["the samples are not through yet"]
+
+
+def _compare(running: _Demo, walks: Sequence[Rehearsal]) -> list[str]:
+    """Hold what was posted and what is on the phone against what the templates say, each event's text once."""
+    expected = Counter(
+        {
+            (draft.template, draft.identity or walk.name, draft.to): (draft.to, draft.body)
+            for walk, draft in rehearsal.texts(walks)
+            if draft.state == "queued"
+        }.values()
+    )
+    attempts = requests.get(f"{running.sandbox}/api/attempts", timeout=10).json()
+    posted = Counter((attempt["to"], attempt["body"]) for attempt in attempts)
+    on_phone = {(text["to"], text["body"]) for text in _texts(running)}
+    if not expected:
+        return ["no sample makes a text: do the templates answer any event?"]
+    return [
+        *(f"was not sent: {body!r}" for _, body in (expected - posted).elements()),
+        *(f"was sent and should not have been: {body!r}" for _, body in (posted - expected).elements()),
+        *(f"is not on the phone: {body!r}" for _, body in expected.keys() - on_phone),
+    ]
+
+
+def _texts(running: _Demo) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = requests.get(f"{running.sandbox}/api/messages", timeout=10).json()
+    return found
+
+
+def _print_results(running: _Demo, problems: int) -> None:
+    database = Database(running.database_url)
+    with database.read() as connection:
+        deliveries = ledger.list_deliveries(connection, limit=1000)
+        messages = ledger.list_messages(connection, limit=1000)
+    database.dispose()
+    counts = Counter(message["state"] for message in messages)
+    silent = sum(1 for delivery in deliveries if delivery["reason"])
+    for text in _texts(running):
+        output.console().print(f"  [green]{text['to']}[/]  {escape(' '.join(text['text'].split()))}")
+    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    _say(f"{len(deliveries)} webhooks stored, {silent} of them with a reason to send nothing. Messages: {told}.")
+    if not problems:
+        _say("[green]Every text that was due is on the phone, once.[/]")
+
+
+def _explain(running: _Demo) -> None:
+    _say(f"Now open [bold]{running.sandbox}/[/] and try, in another terminal:")
+    click.echo(f"  export DATABASE_URL={running.database_url} SHOPIFY_SECRETS={_SECRET} ZENDESK_SECRETS={_SECRET}")
+    click.echo(f"  bridge trigger shopify orders_create --url {running.web}")
+    click.echo("  bridge messages list      bridge deliveries list      bridge preview order_shipped")
+    click.echo("Stop with Control-C. Nothing of the demo is kept.")
+
+
+def _wait_for(url: str, children: Children, log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline and children.ended() is None:
+        try:
+            if requests.get(url, timeout=5).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.05)
+    click.echo(log.read_text("utf-8", "replace")[-4000:], err=True)
+    click.echo(f"bridge: the demo did not start: nothing answers at {url}", err=True)
+    children.stop()
+    sys.exit(1)
+
+
+def _free_port(wanted: int) -> int:
+    """The usual port if it is free, else any."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port")
+
+
+def _say(text: str) -> None:
+    output.console().print(f"[bold cyan]demo[/]  {text}", soft_wrap=True)

@@ -1,0 +1,123 @@
+"""`bridge messages`: the texts, and what a person may decide about them."""
+
+import sys
+
+import click
+
+from bridge.cli import output, setup
+from bridge.store import ledger
+
+COLUMNS = ("id", "delivery_id", "template", "to", "state", "reason", "waiting_for", "due")
+_STATES = ["queued", "sending", "sent", "refused", "unknown", "failed", "skipped", "expired", "superseded", "held"]
+
+
+@click.group()
+def messages() -> None:
+    """Look at messages; retry one, release or drop held ones."""
+
+
+@messages.command("list")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--state", type=click.Choice(_STATES))
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def list_(limit: int, state: str | None, as_json: bool) -> None:
+    """The newest messages first."""
+    database = setup.open_database(setup.read_settings())
+    with database.read() as connection:
+        rows = ledger.list_messages(connection, limit=limit, state=state)
+    if as_json:
+        output.print_json(rows)
+    else:
+        output.print_table(COLUMNS, rows, empty="There are no messages.")
+
+
+@messages.command()
+@click.argument("message_id", metavar="ID", type=int)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def show(message_id: int, as_json: bool) -> None:
+    """The story of one message: the text, its state and why, and every attempt."""
+    database = setup.open_database(setup.read_settings())
+    with database.read() as connection:
+        found = ledger.find_message(connection, message_id)
+        attempts = ledger.list_attempts(connection, message_id)
+    if found is None:
+        _fail(f"there is no message {message_id}")
+        return
+    if as_json:
+        output.print_json({**found, "attempts": attempts})
+        return
+    click.echo(
+        f"Message {message_id} to {found['to'] or '(no number)'}, by {found['template']} for {found['event_kind']}"
+    )
+    click.echo(f"  delivery {found['delivery_id']} through {found['connection']}, account {found['account']}")
+    if found["body"]:
+        click.echo("  text     " + found["body"].replace("\n", "\n           "))
+    for name in ("link", "media_url"):
+        if found[name]:
+            click.echo(f"  {name:8} {found[name]}")
+    if found["again"]:
+        click.echo(f"  again    a person asked for this text once more (time {found['again']})")
+    click.echo(f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip())
+    if found["state"] == "queued":
+        click.echo(f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {found['waiting_for'] or 'a worker'}")
+    for attempt in attempts:
+        click.echo(
+            f"  attempt  {attempt['started_at']:%Y-%m-%d %H:%M:%S}Z {attempt['outcome']}"
+            f" {attempt['status'] or ''} after {attempt['seconds']:.2f} s {attempt['words'] or ''}".rstrip()
+        )
+
+
+@messages.command()
+@click.argument("message_id", metavar="ID", type=int)
+def retry(message_id: int) -> None:
+    """Send a message on that was refused, gave up, expired or whose outcome is unknown.
+
+    If its outcome is unknown, the person may get the text a second time.
+    """
+    database = setup.open_database(setup.read_settings())
+    with database.write() as connection:
+        found = ledger.find_message(connection, message_id)
+        done = found is not None and ledger.retry(connection, found, database.now(connection))
+    if found is None:
+        _fail(f"there is no message {message_id}")
+    elif not done:
+        _fail(f"message {message_id} is {found['state']}; only {', '.join(ledger.RETRYABLE)} ones can be sent on")
+    else:
+        click.echo(f"Message {message_id} is queued.")
+
+
+@messages.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=int)
+@click.option("--template", help="All held messages of this template.")
+@click.option("--all", "everything", is_flag=True, help="All held messages.")
+def release(ids: tuple[int, ...], template: str | None, everything: bool) -> None:
+    """Let held messages go."""
+    _decide(ids, template, everything, release=True)
+
+
+@messages.command()
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=int)
+@click.option("--template", help="All held messages of this template.")
+@click.option("--all", "everything", is_flag=True, help="All held messages.")
+def drop(ids: tuple[int, ...], template: str | None, everything: bool) -> None:
+    """Decide that held messages are not sent."""
+    _decide(ids, template, everything, release=False)
+
+
+def _decide(ids: tuple[int, ...], template: str | None, everything: bool, *, release: bool) -> None:
+    if not (ids or template or everything):
+        raise click.UsageError("say which: one or more IDs, --template NAME, or --all")
+    settings = setup.read_settings()
+    database = setup.open_database(settings)
+    with database.write() as connection:
+        chosen = ledger.held(connection, ids=ids, template=template)
+        count = (ledger.release if release else ledger.drop)(connection, chosen)
+    if missing := sorted(set(ids) - set(chosen)):
+        _fail(f"not held: {', '.join(map(str, missing))}; {count} done")
+    off = " They leave when BRIDGE_SENDING is no longer off." if release and settings.sending == "off" else ""
+    click.echo(f"{count} {'released' if release else 'dropped'}.{off}")
+
+
+def _fail(problem: str) -> None:
+    click.echo(f"bridge: {problem}", err=True)
+    sys.exit(1)

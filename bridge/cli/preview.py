@@ -1,0 +1,139 @@
+"""`bridge preview`: what the person would get."""
+
+import sys
+from datetime import UTC, datetime
+
+import click
+from rich import box
+from rich.panel import Panel
+from rich.text import Text
+
+from bridge import pipeline, sms
+from bridge.cli import output, rehearsal, setup
+from bridge.compose import Template
+from bridge.events import Delivery
+from bridge.messages import Deferred, Draft
+from bridge.route import routes
+from bridge.settings import Settings
+from bridge.store import ledger
+
+
+@click.command()
+@click.argument("template")
+@click.option(
+    "--sample",
+    "sample_name",
+    metavar="NAME",
+    help="orders_create or shopify/orders_create. Default: the first that reaches it.",
+)
+@click.option("--delivery", "delivery_id", type=int, metavar="ID", help="A delivery that came in.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def preview(template: str, sample_name: str | None, delivery_id: int | None, as_json: bool) -> None:
+    """Show the text that TEMPLATE makes of a sample or of a received delivery. Nothing is sent."""
+    if sample_name and delivery_id:
+        raise click.UsageError("give --sample or --delivery, not both")
+    settings = setup.read_settings()
+    templates = setup.open_templates(settings).current()
+    chosen = next((one for one in templates if one.name == template), None)
+    if chosen is None:
+        names = ", ".join(one.name for one in templates)
+        raise click.UsageError(f"there is no template {template!r}; there are: {names}")
+    if delivery_id is not None:
+        drafts = _of_delivery(settings, chosen, delivery_id)
+    else:
+        drafts = _of_samples(settings, chosen, sample_name)
+    brand = settings.accounts["attentive"].brand
+    if as_json:
+        output.print_json([_as_document(draft, brand) for draft in drafts])
+        return
+    for draft in drafts:
+        _print_bubble(draft, brand)
+
+
+def _of_samples(settings: Settings, template: Template, name: str | None) -> list[Draft]:
+    walks = [
+        rehearsal.rehearse(
+            source,
+            sample,
+            [template],
+            now=datetime.now(UTC),
+            brand=settings.accounts["attentive"].brand,
+            allowed_regions=settings.allowed_regions,
+        )
+        for source, sample in rehearsal.all_samples()
+        if name is None or name in (sample.name, f"{source.name}/{sample.name}")
+    ]
+    if not walks:
+        raise click.UsageError(
+            f"there is no sample {name!r}; `bridge check` lists the samples that reach each template"
+        )
+    reached = [walk for walk in walks if walk.result.drafts]
+    if not reached:
+        reason = walks[0].result.reason if name else None
+        _fail(f"{name or 'no sample'} does not reach this template. {reason.sentence if reason else ''}".strip())
+    # A text says more than a reason why there is none.
+    reached.sort(key=lambda walk: walk.result.drafts[0].state != "queued")
+    click.echo(f"With the sample {reached[0].name}: {reached[0].sample.about}", err=True)
+    return list(reached[0].result.drafts)
+
+
+def _of_delivery(settings: Settings, template: Template, delivery_id: int) -> list[Draft]:
+    database = setup.open_database(settings)
+    with database.read() as connection:
+        row = ledger.find_delivery(connection, delivery_id)
+    if row is None:
+        _fail(f"there is no delivery {delivery_id}")
+        return []
+    route = routes(settings).get(row["connection"])
+    if route is None:
+        _fail(f"the connection {row['connection']} of this delivery is no longer configured")
+        return []
+    delivery = Delivery(
+        connection=row["connection"], headers=row["headers"], body=row["body"], received_at=row["received_at"]
+    )
+    # As of its receipt, so that an old delivery shows its text and not that it has expired.
+    result = pipeline.process(delivery, route, [template], row["received_at"])
+    if isinstance(result, Deferred):
+        _fail(f"the look-up failed: {result.detail}")
+        return []
+    if not result.drafts:
+        _fail(result.reason.sentence if result.reason else "this delivery does not reach the template")
+    return list(result.drafts)
+
+
+def _as_document(draft: Draft, brand: str | None) -> dict[str, object]:
+    text = sms.as_sent(draft.body, brand) if draft.body else None
+    measure = sms.measure(text) if text else None
+    return {
+        "to": draft.to,
+        "text": text,
+        "link": draft.link,
+        "media_url": draft.media_url,
+        "encoding": measure.encoding if measure else None,
+        "segments": measure.segments if measure else None,
+        "state": draft.state,
+        "reason": draft.reason.code if draft.reason else None,
+        "sentence": draft.reason.sentence if draft.reason else None,
+    }
+
+
+def _print_bubble(draft: Draft, brand: str | None) -> None:
+    if draft.body:
+        text = sms.as_sent(draft.body, brand)
+        measure = sms.measure(text)
+        caption = (
+            f"{measure.segments} segment{'s' if measure.segments > 1 else ''}, {measure.units} {measure.encoding} units"
+        )
+        bubble = Panel(Text(text), title=f"to {draft.to or 'nobody'}", subtitle=caption, box=box.ROUNDED, width=64)
+        output.console().print(bubble)
+        for character in measure.characters:
+            click.echo(f"  {character.character!r} ({character.name}) makes this text cost more")
+    if draft.media_url:
+        click.echo(f"  picture: {draft.media_url}")
+    if draft.reason:
+        click.echo(f"  not sent: {draft.reason.sentence}")
+
+
+def _fail(problem: str) -> None:
+    click.echo(f"bridge: {problem}", err=True)
+    sys.exit(1)

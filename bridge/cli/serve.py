@@ -1,0 +1,158 @@
+"""The commands that run the product: serve, web, worker and sandbox."""
+
+import os
+import signal
+import socket
+import sys
+
+import click
+
+from bridge.cli import setup
+from bridge.cli.processes import Children
+from bridge.settings import Settings
+
+_DEFAULT_PORT = 8000
+
+
+def _bind(settings: Settings, host: str | None, port: int | None) -> str:
+    """Everywhere if a platform gave us a PORT, else on this machine only: an open door must be somebody's choice."""
+    host = host or ("0.0.0.0" if settings.port else "127.0.0.1")  # noqa: S104 - see above
+    return f"{host}:{port or settings.port or _DEFAULT_PORT}"
+
+
+_host = click.option("--host", help="Address to listen on. Default 127.0.0.1, or all addresses if PORT is set.")
+_port = click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. Default PORT or 8000.")
+
+
+@click.command()
+@_host
+@_port
+@click.option("--no-worker", is_flag=True, help="Receive webhooks only; messages wait until a worker runs.")
+def serve(host: str | None, port: int | None, no_worker: bool) -> None:
+    """Run web and worker together on this machine, and migrate the database first.
+
+    Without settings this uses bridge.db in the current directory.
+    """
+    from bridge.store import schema
+
+    settings = setup.read_settings()
+    setup.refuse_fleeting_disk(settings)
+    setup.open_templates(settings)
+    database = setup.open_database(settings, must_exist=False)
+    schema.upgrade(database)
+    database.dispose()
+    bind = _bind(settings, host, port)
+    _say_hello(settings, bind)
+    environment = {"DATABASE_URL": settings.database_url}
+    bound_host, _, bound_port = bind.rpartition(":")
+    with Children() as children:
+        children.start("web", ["web", "--host", bound_host, "--port", bound_port], env=environment)
+        if not no_worker:
+            children.start("worker", ["worker"], env=environment)
+        status = children.run()
+        if status:
+            click.echo(f"bridge: {children.ended()} ended unexpectedly; stopping", err=True)
+    sys.exit(status)
+
+
+def _say_hello(settings: Settings, bind: str) -> None:
+    base = (settings.public_url or f"http://{bind}").rstrip("/")
+    if settings.connections:
+        for name in settings.connections:
+            click.echo(f"Paste into {name}: {base}/hooks/{name}", err=True)
+    else:
+        click.echo(
+            "No connection is configured: set for example SHOPIFY_SECRETS to the secret that Shopify shows.", err=True
+        )
+    for account in settings.accounts.values():
+        if not account.token:
+            click.echo(f"Messages for the account {account.name!r} wait: it has no API token.", err=True)
+    if settings.sending != "on":
+        click.echo(
+            f"BRIDGE_SENDING is {settings.sending}: messages wait for you (`bridge messages list`), nobody is texted.",
+            err=True,
+        )
+
+
+@click.command()
+@_host
+@_port
+def web(host: str | None, port: int | None) -> None:
+    """Receive webhooks. Needs DATABASE_URL, and a worker beside it."""
+    settings = setup.read_settings()
+    setup.require_shared_database(settings)
+    setup.set_up_logging(settings.log_level)
+    setup.open_database(settings).dispose()
+
+    from flask import Flask
+
+    from bridge.store.database import Database
+    from bridge.web import create_app
+    from bridge.web.server import Server
+
+    def make_app() -> Flask:
+        return create_app(settings, Database(settings.database_url))
+
+    Server(
+        make_app,
+        bind=_bind(settings, host, port),
+        workers=settings.web_concurrency,
+        loglevel=settings.log_level.lower(),
+    ).run()
+
+
+@click.command()
+def worker() -> None:
+    """Turn stored webhooks into messages and send them. Needs DATABASE_URL."""
+    settings = setup.read_settings()
+    setup.require_shared_database(settings)
+    setup.set_up_logging(settings.log_level)
+    templates = setup.open_templates(settings)
+    database = setup.open_database(settings)
+
+    from bridge.route import routes
+    from bridge.store.workers import Identity
+    from bridge.worker import Worker
+
+    name = settings.worker_name or os.environ.get("DYNO") or socket.gethostname()
+    running = Worker(
+        settings=settings, database=database, templates=templates, routes=routes(settings), me=Identity(name=name)
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: running.stop())
+    running.run()
+    # A send that outlasted the drain must not keep the process: its message is given back already.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8025, show_default=True, help="Port to listen on.")
+@click.option(
+    "--brand", envvar="ATTENTIVE_BRAND", default="Your Shop", show_default=True, help="Name put before texts."
+)
+@click.option(
+    "--duplicate-window", type=click.FloatRange(min=0), envvar="ATTENTIVE_DUPLICATE_WINDOW", default=60.0,
+    show_default=True, help="Seconds in which the same text to the same person is dropped.",
+)  # fmt: skip
+@click.option("--token", "tokens", multiple=True, help="Accept only this token (repeatable). Default: any.")
+def sandbox(host: str, port: int, brand: str, duplicate_window: float, tokens: tuple[str, ...]) -> None:
+    """Play Attentive: POST /1/messages as its page says, and a phone to look at.
+
+    Nothing leaves this machine. Point ATTENTIVE_URL (of the bridge, or of any program that speaks this API) at it.
+    """
+    from bridge.attentive.sandbox import create_app
+    from bridge.web.server import Server
+
+    setup.set_up_logging("WARNING")
+    click.echo(f"The phone: http://{host}:{port}/   The API: ATTENTIVE_URL=http://{host}:{port}", err=True)
+    # One process, since the phone lives in its memory; many threads, since some faults hold a request for long.
+    Server(
+        lambda: create_app(brand=brand, duplicate_window=duplicate_window, tokens=frozenset(tokens) or None),
+        bind=f"{host}:{port}",
+        workers=1,
+        threads=64,
+        graceful_timeout=1,
+        loglevel="warning",
+    ).run()

@@ -1,0 +1,88 @@
+"""What most commands begin with: settings, logging, the database, the templates."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+import structlog
+
+from bridge import sources
+from bridge.compose import TemplateFolder, default_folder
+from bridge.errors import Misconfigured
+from bridge.settings import Settings
+from bridge.store import schema
+from bridge.store.database import Database
+
+
+def read_settings() -> Settings:
+    """The settings; harmless oddities are printed. Raises Misconfigured."""
+    settings = Settings.from_env(sources.discover().keys())
+    for warning in settings.warnings:
+        click.echo(f"bridge: warning: {warning}", err=True)
+    return settings
+
+
+def set_up_logging(level: str) -> None:
+    """Lines on standard output: readable on a terminal, JSON elsewhere."""
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if sys.stdout.isatty() else structlog.processors.JSONRenderer(sort_keys=True)
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # Their lines name hosts and addresses, one for each request.
+    for noisy in ("urllib3", "alembic", "sqlalchemy"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def require_shared_database(settings: Settings) -> None:
+    """Raise Misconfigured unless `web` and `worker` can share the database, and it lasts."""
+    if not settings.database_url_is_explicit:
+        raise Misconfigured(
+            [
+                "DATABASE_URL: is not set; web and worker must share one database. Set it (for example to"
+                " postgresql://user:password@host/name), or run both together with `bridge serve`"
+            ]
+        )
+    refuse_fleeting_disk(settings)
+
+
+def refuse_fleeting_disk(settings: Settings) -> None:
+    """Raise Misconfigured for SQLite where the disk is thrown away with every restart."""
+    if os.environ.get("DYNO") and settings.database_url.startswith("sqlite"):
+        raise Misconfigured(
+            [
+                "DATABASE_URL: SQLite on a Heroku dyno is lost at every restart, and acknowledged webhooks with it;"
+                " add a PostgreSQL database (heroku addons:create heroku-postgresql)"
+            ]
+        )
+
+
+def open_database(settings: Settings, *, must_exist: bool = True) -> Database:
+    """The database, migrated as this program needs it. Raises Misconfigured, StoreUnavailable."""
+    database = Database(settings.database_url)
+    if must_exist and database.is_sqlite and not Path(database.url.database or "").exists():
+        raise Misconfigured(
+            [f"DATABASE_URL: there is no {database.url.database} yet; run `bridge db upgrade` or `bridge serve`"]
+        )
+    if must_exist:
+        with database.read() as connection:
+            schema.check(connection)
+    return database
+
+
+def open_templates(settings: Settings) -> TemplateFolder:
+    """The message templates. Raises Misconfigured with every problem of every file."""
+    return TemplateFolder(default_folder(settings.templates_dir))

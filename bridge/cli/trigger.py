@@ -1,0 +1,119 @@
+"""`bridge trigger`: sends a signed sample webhook, as the platform would."""
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+
+import click
+import requests
+
+from bridge import sources
+from bridge.cli import rehearsal, setup
+from bridge.settings import setting_prefix
+from bridge.sources.samples import Sample
+
+
+@click.command()
+@click.argument("connection")
+@click.argument("sample", required=False)
+@click.option("--to", "phone", help="Write this phone number into the sample.")
+@click.option(
+    "--set",
+    "values",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Set a value in the body: order_id=5, customer.phone=null.",
+)
+@click.option(
+    "--as-is", is_flag=True, help="Keep the sample's own ids. Without it each firing is a new order or ticket."
+)
+@click.option("--bad-signature", is_flag=True, help="Sign with a wrong secret: the bridge must answer 401.")
+@click.option("--stale", is_flag=True, help="Sign as of ten minutes ago: the bridge must answer 401.")
+@click.option("--repeat", type=click.IntRange(1, 1000), default=1, help="Send the same request so many times.")
+@click.option("--url", help="Where the bridge is. Default http://127.0.0.1:8000 (or PORT).")
+def trigger(
+    connection: str,
+    sample: str | None,
+    phone: str | None,
+    values: tuple[str, ...],
+    as_is: bool,
+    bad_signature: bool,
+    stale: bool,
+    repeat: int,
+    url: str | None,
+) -> None:  # fmt: skip
+    """Send SAMPLE to CONNECTION, signed with its newest secret. Without SAMPLE, list the samples there are.
+
+    Every firing is a new order or ticket, so that you see a text each time; --as-is and --repeat send the very same.
+    """
+    settings = setup.read_settings()
+    configured = settings.connections.get(connection)
+    if configured is None:
+        hint = (
+            f"set {setting_prefix(connection)}_SECRETS"
+            if connection in sources.discover()
+            else "name it in CONNECTIONS"
+        )
+        raise click.UsageError(f"the connection {connection!r} is not configured; {hint}")
+    source = sources.discover()[configured.source]
+    if sample is None:
+        for name, found in sources.samples.load(source.name).items():
+            click.echo(f"{name:40} {found.about}")
+        return
+    chosen = _prepare(rehearsal_sample(source.name, sample), phone, values, as_is=as_is)
+    header = configured.signature_header or source.signature_header
+    secret = "not-the-secret" if bad_signature else configured.secrets[0]
+    moment = datetime.now(UTC) - timedelta(minutes=10 if stale else 0)
+    signed = source.sign(chosen.body, secret, signature_header=header, now=moment)
+    if stale and signed == source.sign(chosen.body, secret, signature_header=header, now=datetime.now(UTC)):
+        raise click.UsageError(f"{source.title} signs no time, so there is no stale webhook of it")
+    headers = {**chosen.headers, **({} if as_is else source.fresh_headers()), **signed}
+    target = f"{(url or f'http://127.0.0.1:{settings.port or 8000}').rstrip('/')}/hooks/{connection}"
+    expected = 401 if bad_signature or stale else 200
+    statuses = [_post(target, chosen.body, headers) for _ in range(repeat)]
+    if any(status != expected for status in statuses):
+        sys.exit(1)
+
+
+def rehearsal_sample(source: str, name: str) -> Sample:
+    """The sample, or a usage error that lists those there are."""
+    try:
+        return rehearsal.find_sample(source, name)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _prepare(sample: Sample, phone: str | None, values: tuple[str, ...], *, as_is: bool) -> Sample:
+    changes: dict[str, object] = {}
+    if phone is not None:
+        if not sample.phone:
+            raise click.UsageError(f"the sample {sample.name} carries no phone number; the bridge looks the person up")
+        changes = dict.fromkeys(sample.phone, phone)
+    for pair in values:
+        path, separator, text = pair.partition("=")
+        if not separator:
+            raise click.UsageError(f"--set {pair}: write path=value")
+        changes[path] = _value(text)
+    try:
+        return (sample if as_is else sample.refreshed()).with_values(changes)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _value(text: str) -> object:
+    """JSON where it is JSON (5, null, true, [], "5"), else the text itself."""
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return text
+    return value
+
+
+def _post(target: str, body: bytes, headers: dict[str, str]) -> int | None:
+    try:
+        answer = requests.post(target, data=body, headers=headers, timeout=30, allow_redirects=False)
+    except requests.RequestException:
+        click.echo(f"bridge: nothing answers at {target}; is `bridge serve` running?", err=True)
+        return None
+    click.echo(f"{answer.status_code} {answer.text.strip()}")
+    return answer.status_code

@@ -1,0 +1,85 @@
+"""One template for one event: compose, look up what is missing, hold back. Returns the draft, whatever its fate."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bridge import compose, sms
+from bridge.compose import Rendered, Template
+from bridge.errors import LookupFailed, PersonUnknown
+from bridge.events import Event
+from bridge.messages import Draft
+from bridge.policy import holding, phones
+from bridge.reasons import Reason
+from bridge.route import Route
+
+
+def draft(template: Template, event: Event, route: Route, *, received_at: datetime, now: datetime) -> Draft:
+    """The message `template` makes of `event`, in the state it enters the outbox with.
+
+    Raises LookupFailed or LookupRefused while it is worth waiting for the platform's answer.
+    """
+    expires_at = received_at + template.expires
+    blank = Draft(
+        template=template.name,
+        event_kind=event.kind,
+        identity=event.identity,
+        account=route.account.name,
+        occurred_at=event.occurred_at,
+        expires_at=expires_at,
+        if_unknown=template.if_unknown,
+    )
+    try:
+        found = _complete(template, event, route)
+    except PersonUnknown as error:
+        return replace(blank, state="skipped", reason=Reason(code="person_not_found", detail=str(error)))
+    except LookupFailed as error:
+        if now < expires_at:
+            raise
+        return replace(blank, state="expired", reason=Reason(code="expired", detail=str(error)))
+    if isinstance(found.text, Reason):
+        return replace(blank, state="skipped", reason=found.text)
+    if not found.text.to:
+        return replace(blank, state="skipped", reason=_no_phone(found.event, route))
+    number = phones.read(
+        found.text.to, found.event.customer.country, allowed=route.allowed_regions, country=route.connection.country
+    )
+    state, reason = holding.judge(
+        number, found.event, expires_at=expires_at, now=now, is_live=route.is_live, sending=route.sending
+    )
+    return replace(
+        blank,
+        to=number.e164,
+        body=sms.downgrade(found.text.body, route.account.brand),
+        link=found.text.link,
+        media_url=found.text.media_url,
+        state=state,
+        reason=reason,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """An event as far as it could be completed, and what the template makes of it."""
+
+    event: Event
+    text: Rendered | Reason
+
+
+def _complete(template: Template, event: Event, route: Route) -> _Found:
+    """Render; ask the platform only if the text or the number needs what the webhook lacks."""
+    event = route.with_usable_phone(event)
+    text = compose.render(template, event)
+    if event.lookup and route.fetch and _lacks_something(text):
+        event = route.with_usable_phone(route.look_up(event))
+        text = compose.render(template, event)
+    return _Found(event=event, text=text)
+
+
+def _lacks_something(text: Rendered | Reason) -> bool:
+    return text.code == "missing_value" if isinstance(text, Reason) else not text.to
+
+
+def _no_phone(event: Event, route: Route) -> Reason:
+    if event.lookup and route.missing_settings:
+        return Reason(code="lookup_not_configured", detail=f"Set {', '.join(route.missing_settings)}.")
+    return Reason(code="no_phone")

@@ -1,0 +1,81 @@
+"""The path of a message: accept a webhook, process it into messages, deliver each. Read this file first.
+
+`accept` runs in the web process, `process` and `deliver` in the worker. None of them knows Flask, threads or SQL.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from bridge import compose
+from bridge.attentive.client import Client
+from bridge.attentive.retry import before_sending
+from bridge.compose import Template
+from bridge.drafting import draft
+from bridge.errors import LookupFailed, LookupRefused, Unreadable
+from bridge.events import Delivery, Event, Nothing
+from bridge.messages import Attempt, Deferred, Draft, Message, Next, Processed
+from bridge.reasons import Reason
+from bridge.route import Route
+from bridge.store.inbox import Inbox
+
+
+def accept(delivery: Delivery, route: Route, inbox: Inbox) -> bool:
+    """Verify a delivery and store it durably; True if it is new.
+
+    Raises BadSignature: answer 401. Raises StoreUnavailable: answer 503, the sender tries again.
+    """
+    source = route.source
+    source.verify(delivery, route.connection.secrets, signature_header=route.signature_header)
+    return inbox.add(
+        delivery,
+        key=source.delivery_key(delivery),
+        signed_bytes=source.signed_bytes(delivery) if source.signed_bytes else None,
+        headers={name: value for name, value in delivery.headers.items() if name in route.stored_headers},
+    )
+
+
+def process(delivery: Delivery, route: Route, templates: Sequence[Template], now: datetime) -> Processed | Deferred:
+    """Turn a stored delivery into drafts of messages, or say why it makes none, or when to try again."""
+    try:
+        parsed = route.source.parse(delivery)
+    except Unreadable as error:
+        return Processed(state="parked", reason=error.reason)
+    if isinstance(parsed, Nothing):
+        return Processed(reason=parsed.reason)
+    drafts: list[Draft] = []
+    story: list[dict[str, str]] = []
+    try:
+        for event in parsed:
+            matched = compose.match(templates, event)
+            story += [_line(event, template.name, reason) for template, reason in matched.passed_over]
+            if matched.reason and not matched.passed_over:
+                story.append(_line(event, "", matched.reason))
+            for template in matched.templates:
+                drafts.append(draft(template, event, route, received_at=delivery.received_at, now=now))
+                story.append(_line(event, template.name, drafts[-1].reason))
+    except LookupRefused as error:
+        return Deferred(due=now + timedelta(seconds=60), waiting_for="lookup_credentials", detail=str(error))
+    except LookupFailed as error:
+        delay = timedelta(seconds=min(300, 2 ** min(delivery.attempts, 9)))
+        return Deferred(due=now + delay, waiting_for="lookup", detail=str(error))
+    return Processed(reason=None if drafts else _why_nothing(story), drafts=tuple(drafts), story=tuple(story))
+
+
+def deliver(message: Message, token: str, client: Client, now: Callable[[], datetime], window: float) -> Attempt | Next:
+    """Send a claimed message once and tell what came of it; or why it must not be sent any more."""
+    return before_sending(message, now=now(), window=window) or client.send(message, token, now)
+
+
+def _line(event: Event, template: str, reason: Reason | None) -> dict[str, str]:
+    """One line of a delivery's story, without anything personal."""
+    return {
+        "kind": event.kind,
+        "identity": event.identity or "",
+        "template": template,
+        "outcome": reason.code if reason else "composed",
+        "detail": reason.detail if reason else "",
+    }
+
+
+def _why_nothing(story: Sequence[dict[str, str]]) -> Reason:
+    return Reason(code=story[-1]["outcome"], detail=story[-1]["kind"]) if story else Reason(code="no_event")

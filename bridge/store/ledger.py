@@ -1,0 +1,145 @@
+"""What became of everything: reading deliveries, messages and attempts, and what a person may do with them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select, update
+
+from bridge.store.tables import accounts, attempts, deliveries, messages
+from bridge.store.wakeup import notify
+
+_DELIVERY_LIST = (
+    deliveries.c.id,
+    deliveries.c.connection,
+    deliveries.c.key,
+    deliveries.c.state,
+    deliveries.c.reason,
+    deliveries.c.received_at,
+)
+_MESSAGE_LIST = (
+    messages.c.id,
+    messages.c.delivery_id,
+    messages.c.template,
+    messages.c.to,
+    messages.c.state,
+    messages.c.reason,
+    messages.c.waiting_for,
+    messages.c.due,
+)
+
+#: States a person may send a message on from.
+RETRYABLE = ("refused", "unknown", "failed", "expired", "held", "superseded")
+
+
+def list_deliveries(connection: Connection, *, limit: int, state: str | None = None) -> list[Mapping[str, Any]]:
+    """The newest deliveries: id, connection, key, state, reason, received_at."""
+    query = select(*_DELIVERY_LIST).order_by(deliveries.c.id.desc()).limit(limit)
+    return _rows(connection, query.where(deliveries.c.state == state) if state else query)
+
+
+def list_messages(
+    connection: Connection, *, limit: int, state: str | None = None, delivery_id: int | None = None
+) -> list[Mapping[str, Any]]:
+    """The newest messages: id, delivery_id, template, to, state, reason, waiting_for, due.
+
+    A message of a paused account waits for it, whatever it waited for before.
+    """
+    query = (
+        select(*_MESSAGE_LIST, messages.c.account, accounts.c.paused_until)
+        .join(accounts, accounts.c.name == messages.c.account, isouter=True)
+        .order_by(messages.c.id.desc())
+        .limit(limit)
+    )
+    if state:
+        query = query.where(messages.c.state == state)
+    if delivery_id is not None:
+        query = query.where(messages.c.delivery_id == delivery_id)
+    rows: list[Mapping[str, Any]] = []
+    for row in _rows(connection, query):
+        fields = dict(row)
+        paused = fields.pop("paused_until") is not None
+        del fields["account"]
+        if fields["state"] == "queued" and paused:
+            fields["waiting_for"] = "account"
+        rows.append(fields)
+    return rows
+
+
+def find_delivery(connection: Connection, delivery_id: int) -> Mapping[str, Any] | None:
+    """Everything about one delivery."""
+    return _one(connection, select(deliveries).where(deliveries.c.id == delivery_id))
+
+
+def find_message(connection: Connection, message_id: int) -> Mapping[str, Any] | None:
+    """Everything about one message."""
+    return _one(connection, select(messages).where(messages.c.id == message_id))
+
+
+def list_attempts(connection: Connection, message_id: int) -> list[Mapping[str, Any]]:
+    """The attempts of a message, the first first."""
+    return _rows(connection, select(attempts).where(attempts.c.message_id == message_id).order_by(attempts.c.id))
+
+
+def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> bool:
+    """Send a message on, with its own time to live from now; False if its state does not allow it."""
+    lives = message["expires_at"] - message["created_at"]
+    done = connection.execute(
+        update(messages)
+        .where(messages.c.id == message["id"], messages.c.state.in_(RETRYABLE), messages.c.to.is_not(None))
+        .values(
+            state="queued",
+            reason=None,
+            detail=None,
+            waiting_for=None,
+            due=now,
+            expires_at=now + lives,
+            attempts=0,
+            deaths=0,
+            denials=0,
+            first_denied_at=None,
+            unknown_since=None,
+            released=True,
+        )
+    )
+    notify(connection)
+    return done.rowcount == 1
+
+
+def held(connection: Connection, *, ids: Sequence[int], template: str | None) -> list[int]:
+    """The ids of the held messages among `ids`, or of `template`, or all; the oldest first."""
+    query = select(messages.c.id).where(messages.c.state == "held").order_by(messages.c.id)
+    if ids:
+        query = query.where(messages.c.id.in_(ids))
+    if template:
+        query = query.where(messages.c.template == template)
+    return list(connection.execute(query).scalars())
+
+
+def release(connection: Connection, ids: Sequence[int]) -> int:
+    """Let held messages go; how many."""
+    done = connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(ids), messages.c.state == "held")
+        .values(state="queued", reason=None, detail=None, released=True)
+    )
+    notify(connection)
+    return done.rowcount
+
+
+def drop(connection: Connection, ids: Sequence[int]) -> int:
+    """Decide that held messages are not sent; how many."""
+    return connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(ids), messages.c.state == "held")
+        .values(state="skipped", reason="dropped", detail=None)
+    ).rowcount
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[Mapping[str, Any]]:
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def _one(connection: Connection, query: Select[Any]) -> Mapping[str, Any] | None:
+    row: Row[Any] | None = connection.execute(query).first()
+    return row._asdict() if row else None

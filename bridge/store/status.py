@@ -1,0 +1,40 @@
+"""How full the queue is and how the accounts fare: for the readiness body and the metrics."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+from sqlalchemy import func as sql
+
+from bridge.messages import AccountHealth
+from bridge.store import outbox
+from bridge.store.tables import deliveries, messages, workers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """Waiting work: what is queued or under way. `oldest_due` is when the longest waiting piece was due."""
+
+    deliveries_waiting: int
+    messages_waiting: int
+    messages_held: int
+    oldest_due: datetime | None
+    workers: int
+    accounts: tuple[AccountHealth, ...]
+
+
+def read(connection: Connection) -> Status:
+    """The state of the queue now."""
+    stored = deliveries.c.state == "stored"
+    queued = messages.c.state.in_(("queued", "sending"))
+    waiting = connection.execute(select(sql.count(), sql.min(deliveries.c.due)).where(stored)).one()
+    outgoing = connection.execute(select(sql.count(), sql.min(messages.c.due)).where(queued)).one()
+    held = connection.execute(select(sql.count()).select_from(messages).where(messages.c.state == "held")).scalar_one()
+    return Status(
+        deliveries_waiting=waiting[0],
+        messages_waiting=outgoing[0],
+        messages_held=held,
+        oldest_due=min((moment for moment in (waiting[1], outgoing[1]) if moment), default=None),
+        workers=connection.execute(select(sql.count()).select_from(workers)).scalar_one(),
+        accounts=tuple(outbox.read_accounts(connection).values()),
+    )

@@ -1,0 +1,32 @@
+"""The Flask application, put together from what it is given."""
+
+import structlog
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+
+from bridge.route import routes
+from bridge.settings import Settings
+from bridge.store.database import Database
+from bridge.store.inbox import Inbox
+from bridge.web import health, hooks, metrics
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings, database: Database) -> Flask:
+    """The web application over `database`. Make both after a fork: connections do not survive one."""
+    app = Flask("bridge.web", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    # A redirect would make most senders drop the webhook's body.
+    app.url_map.strict_slashes = True
+    app.url_map.redirect_defaults = False
+    app.url_map.merge_slashes = False
+    app.register_blueprint(hooks.blueprint(routes(settings), Inbox(database)))
+    app.register_blueprint(health.blueprint(database))
+    app.register_blueprint(metrics.blueprint(database))
+    app.register_error_handler(HTTPException, _as_json)
+    return app
+
+
+def _as_json(error: HTTPException) -> tuple[Response, int]:
+    return jsonify(error=error.description), error.code or 500

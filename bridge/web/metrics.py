@@ -1,0 +1,48 @@
+"""`GET /metrics` for Prometheus. All figures come from the database, so that every web process tells the same."""
+
+from collections.abc import Iterable
+
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from bridge.store import status
+from bridge.store.database import Database
+
+
+class _Queue(Collector):
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Read at every scrape."""
+        with self._database.read() as connection:
+            found = status.read(connection)
+            now = self._database.now(connection)
+        waiting = GaugeMetricFamily("bridge_waiting", "Rows that wait, by kind.", labels=["kind"])
+        waiting.add_metric(["deliveries"], found.deliveries_waiting)
+        waiting.add_metric(["messages"], found.messages_waiting)
+        waiting.add_metric(["held"], found.messages_held)
+        yield waiting
+        age = (now - found.oldest_due).total_seconds() if found.oldest_due else 0.0
+        yield GaugeMetricFamily("bridge_oldest_waiting_seconds", "Age of the longest waiting row.", max(0.0, age))
+        yield GaugeMetricFamily("bridge_workers", "Workers with a heartbeat.", found.workers)
+        paused = GaugeMetricFamily("bridge_account_paused", "1 while nothing is sent for it.", labels=["account"])
+        for account in found.accounts:
+            paused.add_metric([account.name], float(account.paused_until is not None))
+        yield paused
+
+
+def blueprint(database: Database) -> Blueprint:
+    """`/metrics`."""
+    metrics = Blueprint("metrics", __name__)
+    registry = CollectorRegistry()
+    registry.register(_Queue(database))
+
+    @metrics.get("/metrics")
+    def scrape() -> Response:
+        """The current figures in the text format."""
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return metrics

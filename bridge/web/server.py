@@ -1,0 +1,55 @@
+"""gunicorn, configured: the process that runs the application."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+# Threads wait for the disk most of the time.
+_THREADS = 8
+_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn's own advice for containers
+
+
+class _QuietLogger(Logger):
+    """gunicorn's log lines through the standard library's loggers, in the program's own format."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave handlers and formats to the program."""
+        self.error_log.setLevel(cfg.loglevel.upper())
+        self.error_log.propagate = True
+
+
+def _heartbeat_in_memory() -> dict[str, str]:
+    """gunicorn's heartbeat is a file; on a disk it would stall with the disk, and gunicorn kill a healthy worker."""
+    return {"worker_tmp_dir": str(_MEMORY)} if _MEMORY.is_dir() else {}
+
+
+class Server(BaseApplication):
+    """A gunicorn that serves what `make_app` returns; `make_app` runs in each worker process, after the fork."""
+
+    def __init__(self, make_app: Callable[[], Flask], **options: object) -> None:
+        self._make_app = make_app
+        self._options = {
+            "worker_class": "gthread",
+            "threads": _THREADS,
+            "logger_class": _QuietLogger,
+            # Heroku's router answers for itself after 30 seconds; what is under way must be done before.
+            "graceful_timeout": 25,
+            "timeout": 60,
+            "keepalive": 15,
+            **_heartbeat_in_memory(),
+            **options,
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        """gunicorn asks for its configuration here."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """gunicorn asks for the application here, in the worker process."""
+        return self._make_app()

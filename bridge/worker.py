@@ -1,0 +1,266 @@
+"""The worker: claims work, walks it through the pipeline in threads, records the results. The only loop there is.
+
+All writing to the database happens in the loop's own thread, one transaction a turn: what finished since the last
+turn, the heartbeat, and what is claimed next. The threads only parse, look up, render and send.
+"""
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from bridge import pipeline
+from bridge.attentive import retry
+from bridge.attentive.client import Client
+from bridge.compose import TemplateFolder
+from bridge.errors import StoreUnavailable
+from bridge.events import Delivery
+from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
+from bridge.reasons import Reason
+from bridge.route import Route
+from bridge.settings import Settings
+from bridge.store import outbox, recording, workers
+from bridge.store.database import Database
+from bridge.store.inbox import Inbox
+from bridge.store.wakeup import Wakeup
+
+log = structlog.get_logger()
+
+_BEAT_SECONDS = 1.0
+# The platform kills a process 30 seconds after SIGTERM.
+_DRAIN_SECONDS = 24.0
+# Parsing has no effect outside, so a worker may hold more deliveries than it has threads for them.
+_DELIVERIES_AT_ONCE = 32
+_PARSER_THREADS = 4
+
+Result = Processed | Deferred | Attempt | Next
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Done:
+    """A finished piece of work on its way to the database. `owner` is the worker's id when it was claimed."""
+
+    work: Delivery | Message
+    result: Result
+    owner: str
+
+
+@dataclass(kw_only=True)
+class Worker:
+    """One worker process. `run()` returns after `stop()`, once what was under way is recorded."""
+
+    settings: Settings
+    database: Database
+    templates: TemplateFolder
+    routes: dict[str, Route]
+    me: workers.Identity
+    _done: deque[_Done] = field(default_factory=deque)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _sending: set[int] = field(default_factory=set)
+    _processing: set[int | None] = field(default_factory=set)
+    _next_beat: float = 0.0
+    _clock: tuple[datetime, float] = field(default_factory=lambda: (datetime.now(UTC), time.monotonic()))
+
+    def __post_init__(self) -> None:
+        self._inbox = Inbox(self.database)
+        self._client = Client(
+            self.settings.attentive_url,
+            connect_timeout=self.settings.connect_timeout,
+            read_timeout=self.settings.read_timeout,
+        )
+        self._tokens = {account.name: account.token for account in self.settings.accounts.values() if account.token}
+        self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
+        self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
+
+    def stop(self) -> None:
+        """Claim nothing more; safe to call from a signal handler."""
+        self._stopping.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        self._retrying(self._start)
+        log.info("worker.started", worker=self.me.name, threads=self.settings.worker_threads)
+        wakeup = Wakeup(self.database, self._wake)
+        wakeup.start()
+        while not self._stopping.is_set():
+            self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), _BEAT_SECONDS))
+            self._wake.clear()
+            self._retrying(self._turn)
+        self._drain()
+        wakeup.stop()
+        log.info("worker.stopped", worker=self.me.name)
+
+    def _retrying(self, step: Callable[[], None]) -> None:
+        """One step; a database that does not answer is waited for, since nothing can be done without it."""
+        while True:
+            try:
+                return step()
+            except StoreUnavailable as error:
+                log.error("worker.database_unavailable", error=str(error))
+                if self._stopping.wait(1.0):
+                    return None
+
+    def _start(self) -> None:
+        with self.database.write() as connection:
+            now = self.database.now(connection)
+            workers.register(connection, self.me, now)
+            recording.settle_waiting(connection, tokens=self._tokens, sending=self.settings.sending)
+            self._take_over(connection, now)
+
+    def _turn(self) -> None:
+        finished = list(self._done)
+        with self.database.write() as connection:
+            now = self.database.now(connection)
+            self._clock = (now, time.monotonic())
+            if time.monotonic() >= self._next_beat:
+                self._beat(connection, now)
+            self._record(connection, finished, now)
+            deliveries, messages = self._claim(connection, now)
+        for done in finished:
+            self._done.popleft()
+            (self._sending if isinstance(done.work, Message) else self._processing).discard(done.work.id)
+        for delivery in deliveries:
+            self._processing.add(delivery.id)
+            self._parsers.submit(self._run_task, delivery, self.me.id)
+        for message in messages:
+            self._sending.add(message.id)
+            self._senders.submit(self._run_task, message, self.me.id)
+        if finished or deliveries or messages:
+            # There may be more where this came from.
+            self._wake.set()
+
+    def _claim(self, connection: Connection, now: datetime) -> tuple[list[Delivery], list[Message]]:
+        deliveries: list[Delivery] = []
+        messages: list[Message] = []
+        if self._stopping.is_set():
+            return deliveries, messages
+        if room := _DELIVERIES_AT_ONCE - len(self._processing):
+            deliveries = self._inbox.claim(connection, self.me.id, room, now)
+        if self.settings.sending != "off" and (room := self.settings.worker_threads - len(self._sending)):
+            messages = outbox.claim(connection, self.me.id, room, now, list(self._tokens))
+        return deliveries, messages
+
+    def _run_task(self, work: Delivery | Message, owner: str) -> None:
+        """What a thread does with one piece of work. The only place that catches everything."""
+        try:
+            result = self._process(work) if isinstance(work, Delivery) else self._deliver(work)
+        except Exception as error:  # noqa: BLE001 - one bad webhook must not stop the others
+            # The exception's own words may quote the payload, so only its kind and place are logged.
+            log.error("worker.crashed", work=type(work).__name__, id=work.id, error=_kind_and_place(error))
+            result = self._crashed(work, error)
+        self._done.append(_Done(work=work, result=result, owner=owner))
+        self._wake.set()
+
+    def _process(self, delivery: Delivery) -> Result:
+        route = self.routes.get(delivery.connection)
+        if route is None:
+            return Processed(state="parked", reason=Reason(code="unknown_connection", detail=delivery.connection))
+        return pipeline.process(delivery, route, self.templates.current(), self._now())
+
+    def _deliver(self, message: Message) -> Result:
+        token = self._tokens[message.account]
+        return pipeline.deliver(message, token, self._client, self._now, self.settings.duplicate_window)
+
+    def _crashed(self, work: Delivery | Message, error: Exception) -> Result:
+        if isinstance(work, Delivery):
+            return Processed(state="parked", reason=Reason(code="crashed", detail=_kind_and_place(error)))
+        # Nobody knows how far it came.
+        return Attempt(outcome=Outcome.UNKNOWN, started_at=self._now(), seconds=0.0, words=_kind_and_place(error))
+
+    def _record(self, connection: Connection, finished: list[_Done], now: datetime) -> None:
+        before = outbox.read_accounts(connection) if finished else {}
+        health = dict(before)
+        for done in finished:
+            if isinstance(done.work, Message):
+                self._record_attempt(connection, done, health, now)
+            elif isinstance(done.result, Deferred):
+                self._inbox.defer(connection, done.work.id or 0, done.owner, done.result)
+                log.warning("delivery.deferred", delivery=done.work.id, waiting_for=done.result.waiting_for)
+            elif isinstance(done.result, Processed):
+                recording.processed(
+                    connection, self._inbox, done.work, done.result, owner=done.owner, now=now, tokens=self._tokens
+                )
+                reason = done.result.reason.code if done.result.reason else None
+                log.info("delivery." + done.result.state, delivery=done.work.id, reason=reason)
+        for name, after in health.items():
+            if after != before.get(name):
+                outbox.save_account(connection, after)
+
+    def _record_attempt(
+        self, connection: Connection, done: _Done, health: dict[str, AccountHealth], now: datetime
+    ) -> None:
+        message, then, attempt = done.work, done.result, None
+        assert isinstance(message, Message)  # noqa: S101 - for the type checker
+        if isinstance(done.result, Attempt):
+            attempt = done.result
+            account = health.get(message.account) or AccountHealth(name=message.account)
+            window = self.settings.duplicate_window
+            then = retry.decide(message, attempt, account, now=now, window=window, jitter=random.random())  # noqa: S311 - no secret
+            health[message.account] = after = retry.account_after(account, attempt, now=now)
+            if after.paused_until and not account.paused_until:
+                log.error("account.paused", account=after.name, reason=after.pause_reason, status=attempt.status)
+            if account.paused_until and not after.paused_until:
+                log.info("account.resumed", account=after.name)
+        assert isinstance(then, Next)  # noqa: S101 - for the type checker
+        if not outbox.finish(connection, message, done.owner, attempt, then, now):
+            log.warning("message.taken_over", message=message.id)
+        log.info(
+            "message." + then.state,
+            message=message.id,
+            delivery=message.delivery_id,
+            reason=then.reason.code if then.reason else None,
+            status=attempt.status if attempt else None,
+        )
+
+    def _beat(self, connection: Connection, now: datetime) -> None:
+        self._next_beat = time.monotonic() + _BEAT_SECONDS
+        if not workers.beat(connection, self.me, now):
+            # The others took us for dead and gave our work away; what is under way will be fenced off.
+            log.error("worker.was_taken_for_dead", worker=self.me.name)
+            self.me = workers.Identity(name=self.me.name)
+            workers.register(connection, self.me, now)
+        self._take_over(connection, now)
+        if expired := recording.expire(connection, now):
+            log.warning("messages.expired", count=expired)
+
+    def _take_over(self, connection: Connection, now: datetime) -> None:
+        for name, count in workers.take_over(connection, self._inbox, self.me, now):
+            log.warning("worker.taken_over", worker=name, rows=count)
+
+    def _drain(self) -> None:
+        """Let what is under way end and record it; give the rest back."""
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while (self._sending or self._processing) and time.monotonic() < deadline:
+            self._wake.wait(0.2)
+            self._wake.clear()
+            self._retrying(self._turn)
+        with self.database.write() as connection:
+            self._inbox.release(connection, self.me.id)
+            # A send that outlasts the deadline may have left: the next worker treats it like a dead worker's.
+            outbox.recover(connection, self.me.id)
+            workers.sign_off(connection, self.me)
+        self._senders.shutdown(wait=False)
+        self._parsers.shutdown(wait=False)
+
+    def _now(self) -> datetime:
+        """The database's time, without asking it."""
+        then, read_at = self._clock
+        return then + timedelta(seconds=time.monotonic() - read_at)
+
+
+def _kind_and_place(error: BaseException) -> str:
+    """`ValueError at shopify.py:120`: enough to find the fault, and nothing personal."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
+    return type(error).__name__ + place
