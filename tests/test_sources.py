@@ -1,0 +1,346 @@
+"""What holds for every source: one set of sentences over all that are discovered, and all their samples."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bridge.errors import BadSignature, Unreadable
+from bridge.events import KINDS, Delivery, Event, Nothing
+from bridge.sources import Source, discover
+from bridge.sources.samples import Sample, load
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+SECRET, OTHER = "s3cret-öf-the-shop", "another-secret"
+
+SOURCES = list(discover().values())
+TIMED = [source for source in SOURCES if len(source.sign(b"", SECRET, signature_header="x", now=NOW)) > 1]
+SAMPLES = [(source, sample) for source in SOURCES for sample in load(source.name).values()]
+
+every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+every_sample = pytest.mark.parametrize(
+    ("source", "sample"), SAMPLES, ids=[f"{source.name}-{sample.name}" for source, sample in SAMPLES]
+)
+
+
+def deliver(source: Source, sample: Sample, secret: str = SECRET, now: datetime = NOW) -> Delivery:
+    """A sample as it arrives, signed."""
+    signed = source.sign(sample.body, secret, signature_header=source.signature_header, now=now)
+    return Delivery(connection="shop", headers={**sample.headers, **signed}, body=sample.body, received_at=NOW)
+
+
+def verify(source: Source, delivery: Delivery, *secrets: str) -> int:
+    return source.verify(delivery, secrets or (SECRET,), signature_header=source.signature_header)
+
+
+def outcome(source: Source, delivery: Delivery) -> dict[str, object]:
+    try:
+        parsed = source.parse(delivery)
+    except Unreadable:
+        return {"unreadable": True}
+    if isinstance(parsed, Nothing):
+        return {"nothing": parsed.reason.code}
+    return {"events": [event.kind for event in parsed]}
+
+
+def test_there_are_sources():
+    assert {"kustomer", "shopify", "zendesk"} <= set(discover())
+    assert TIMED
+
+
+@every_source
+def test_a_source_has_six_samples_or_more_and_ugly_ones_among_them(source):
+    samples = load(source.name)
+    assert len(samples) >= 6
+    assert list(samples) == sorted(samples)
+    assert "unknown_topic" in samples
+    assert any("unreadable" in sample.expect for sample in samples.values())
+
+
+@every_source
+def test_no_credential_is_among_the_stored_headers(source):
+    assert source.headers.isdisjoint({"authorization", "cookie", "x-bridge-token", "proxy-authorization"})
+    assert all(header == header.lower() for header in source.headers)
+    assert {"content-type", source.signature_header} <= source.headers
+
+
+@every_sample
+def test_what_a_source_signs_it_verifies(source, sample):
+    assert verify(source, deliver(source, sample)) == 0
+    assert verify(source, deliver(source, sample), OTHER, SECRET) == 1
+
+
+@every_sample
+def test_another_secret_is_refused(source, sample):
+    with pytest.raises(BadSignature):
+        verify(source, deliver(source, sample, secret=OTHER))
+
+
+@every_sample
+def test_a_changed_body_is_refused(source, sample):
+    delivery = deliver(source, sample)
+    for body in (delivery.body + b"\n", delivery.body[:-1], b" " + delivery.body, b""):
+        with pytest.raises(BadSignature):
+            verify(source, replace(delivery, body=body))
+
+
+@every_source
+def test_no_secret_means_nothing_is_let_in(source):
+    delivery = deliver(source, next(iter(load(source.name).values())), secret="")
+    for secrets in ((), ("",)):
+        with pytest.raises(BadSignature):
+            source.verify(delivery, secrets, signature_header=source.signature_header)
+
+
+@every_source
+@pytest.mark.parametrize(
+    "garbage",
+    [None, "", " ", "x" * 100_000, "ä" * 64, "\ud800", "\x00\x01", "=", "sha256=", "v1,", ",", "null", "%", "\u2028"],
+)
+def test_garbage_in_any_signed_header_is_a_refusal_and_never_another_error(source, garbage):
+    delivery = deliver(source, next(iter(load(source.name).values())))
+    for name in source.sign(b"", SECRET, signature_header=source.signature_header, now=NOW):
+        headers = {key: value for key, value in delivery.headers.items() if key != name}
+        if garbage is not None:
+            headers[name] = garbage
+        with pytest.raises(BadSignature) as raised:
+            verify(source, replace(delivery, headers=headers))
+        assert 0 < len(str(raised.value)) < 200
+        assert SECRET not in str(raised.value)
+
+
+@every_source
+def test_an_empty_body_is_verified_and_then_unreadable(source):
+    empty = replace(next(iter(load(source.name).values())), body=b"")
+    delivery = deliver(source, empty)
+    assert verify(source, delivery) == 0
+    assert outcome(source, delivery) == {"unreadable": True}
+
+
+@pytest.mark.parametrize("source", TIMED, ids=lambda source: source.name)
+def test_a_signed_time_may_be_five_minutes_off(source):
+    sample = next(iter(load(source.name).values()))
+    for minutes in (-4.9, 4.9):
+        assert verify(source, deliver(source, sample, now=NOW + timedelta(minutes=minutes))) == 0
+    for minutes in (-5.1, 5.1):
+        with pytest.raises(BadSignature, match=r"old|future"):
+            verify(source, deliver(source, sample, now=NOW + timedelta(minutes=minutes)))
+
+
+@every_source
+def test_another_signature_header_may_be_configured(source):
+    sample = next(iter(load(source.name).values()))
+    signed = source.sign(sample.body, SECRET, signature_header="x-ours", now=NOW)
+    delivery = Delivery(connection="shop", headers={**sample.headers, **signed}, body=sample.body, received_at=NOW)
+    assert source.verify(delivery, [SECRET], signature_header="x-ours") == 0
+    with pytest.raises(BadSignature):
+        verify(source, delivery)
+
+
+@every_sample
+def test_a_sample_means_what_it_says(source, sample):
+    assert outcome(source, deliver(source, sample)) == sample.expect
+    assert sample.about.endswith(".")
+
+
+@every_sample
+def test_every_event_has_a_kind_a_home_and_a_bounded_identity(source, sample):
+    for event in events(source, sample):
+        assert event.kind in KINDS or event.kind.startswith(f"{source.name}.")
+        assert (event.source, event.connection) == (source.name, "shop")
+        assert event.occurred_at.tzinfo is not None
+        assert event.identity is None or len(event.identity) <= 200
+        assert event.raw == json.loads(sample.body, parse_float=Decimal)
+
+
+@every_sample
+def test_the_stored_headers_are_enough(source, sample):
+    delivery = deliver(source, sample)
+    kept = replace(delivery, headers={name: text for name, text in delivery.headers.items() if name in source.headers})
+    assert verify(source, kept) == 0
+    assert outcome(source, kept) == sample.expect
+    assert source.delivery_key(kept) == source.delivery_key(delivery)
+
+
+@every_source
+def test_an_unknown_topic_is_an_event_in_the_platforms_own_words(source):
+    (event,) = events(source, load(source.name)["unknown_topic"])
+    assert re.fullmatch(rf"{source.name}\.[a-z0-9._-]+", event.kind)
+
+
+@every_sample
+def test_a_look_up_adds_the_phone_number_and_takes_nothing_away(source, sample):
+    for event in events(source, sample):
+        if event.lookup is None or sample.lookup is None:
+            continue
+        full = source.absorb(event, sample.lookup)
+        assert full.lookup is None
+        assert full.customer.phone
+        assert full.customer.phones
+        assert (full.kind, full.identity, full.raw) == (event.kind, event.identity, event.raw)
+        for part in ("customer", "order", "ticket", "shipment"):
+            for name, known in vars(getattr(event, part)).items():
+                if known not in (None, (), False) and name != "phones":
+                    assert getattr(getattr(full, part), name) == known
+        # Asking again changes nothing.
+        assert source.absorb(full, sample.lookup) == full
+
+
+@every_sample
+@pytest.mark.parametrize("found", [{}, {"user": None}, {"data": []}, {"order": "?"}, {"errors": ["x"]}])
+def test_a_look_up_that_tells_nothing_changes_nothing(source, sample, found):
+    for event in events(source, sample):
+        if source.absorb:
+            assert source.absorb(event, found) == replace(event, lookup=None)
+
+
+@every_sample
+def test_every_firing_is_a_delivery_and_an_event_of_its_own(source, sample):
+    keys, identities = set(), set()
+    for _ in range(2):
+        fired = replace(sample.refreshed(), headers={**sample.headers, **source.fresh_headers()})
+        delivery = deliver(source, fired)
+        assert outcome(source, delivery) == sample.expect
+        keys.add(source.delivery_key(delivery) or delivery.body)
+        if "events" in sample.expect:
+            identities |= {event.identity or delivery.body for event in source.parse(delivery)}
+    if sample.fresh or source.fresh_headers():
+        assert len(keys) == 2
+    if sample.fresh:
+        assert len(identities) == 2 * len(sample.expect["events"])
+
+
+@every_sample
+def test_a_number_given_to_trigger_is_the_persons_number(source, sample):
+    number = "+16465550188"
+    changed = sample.with_values(dict.fromkeys(sample.phone, number))
+    if sample.phone and "events" in sample.expect:
+        for event in events(source, changed):
+            assert number in {candidate.number for candidate in event.customer.phones}
+
+
+@every_sample
+def test_samples_hold_no_real_persons_number(source, sample):
+    text = sample.body.decode() + json.dumps(sample.lookup or {})
+    for number in re.findall(r"\+\d{11,}|\(?\d{3}\)?[ -]\d{3}-\d{4}\b", text):
+        digits = re.sub(r"\D", "", number)
+        assert re.fullmatch(r"1?\d{3}55501\d\d", digits), number
+
+
+def events(source: Source, sample: Sample) -> tuple[Event, ...]:
+    if "events" not in sample.expect:
+        return ()
+    parsed = source.parse(deliver(source, sample))
+    assert isinstance(parsed, tuple)
+    return parsed
+
+
+# What stands where a value stood: every type, the ends of every range, and what breaks encoders.
+ODD_VALUES = st.sampled_from(
+    [None, "", " ", "x", "{{ticket.id}}", 0, -1, 2**63, 10**400, 1.5, True, [], {}, [[]], {"a": 1}, "\ud800", "a\x00b"]
+)
+
+
+def places(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    """The path of every value in a JSON document."""
+    found = [path] if path else []
+    if isinstance(value, dict):
+        for key in value:
+            found += places(value[key], (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            found += places(item, (*path, index))
+    return found
+
+
+@every_source
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_body_with_odd_values_is_read_or_unreadable_and_nothing_else(source, data):
+    sample = data.draw(st.sampled_from([sample for sample in load(source.name).values() if "events" in sample.expect]))
+    body = json.loads(sample.body)
+    for place in data.draw(st.lists(st.sampled_from(places(body)), min_size=1, max_size=4)):
+        set_at(body, place, data.draw(ODD_VALUES))
+    check_robust(source, sample, json.dumps(body).encode())
+
+
+@every_source
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_a_mangled_body_is_read_or_unreadable_and_nothing_else(source, data):
+    sample = data.draw(st.sampled_from(list(load(source.name).values())))
+    body = bytearray(sample.body)
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, len(body) - 1))
+        body[at : at + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=8))
+        body = body or bytearray(b" ")
+    check_robust(source, sample, bytes(body))
+
+
+@every_source
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"null",
+        b"[]",
+        b'"text"',
+        b"{}",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf{}",
+        b"[" * 100_000,
+        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+        b'{"id": ' + b"9" * 10_000 + b"}",
+        b'{"id": 1e99999999999999999999, "total_price": NaN, "x": -Infinity}',
+        b'{"id": 1, "id": 2}',
+        b'{"name": "\\ud800", "type": "\\u0000", "event": "\\udfff"}',
+    ],
+)
+def test_a_body_from_hell_is_read_or_unreadable_and_nothing_else(source, body):
+    check_robust(source, load(source.name)["unknown_topic"], body)
+
+
+def set_at(body: object, place: tuple[object, ...], value: object) -> None:
+    for step in place[:-1]:
+        try:
+            body = body[step]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            return  # an earlier change took this place away
+    last = place[-1]
+    if isinstance(body, dict) or (isinstance(body, list) and isinstance(last, int) and last < len(body)):
+        body[last] = value
+
+
+def check_robust(source: Source, sample: Sample, body: bytes) -> None:
+    delivery = Delivery(connection="shop", headers=sample.headers, body=body, received_at=NOW)
+    key = source.delivery_key(delivery)
+    assert key is None or 0 < len(key) <= 200
+    if source.signed_bytes:
+        assert isinstance(source.signed_bytes(delivery), bytes)
+    try:
+        parsed = source.parse(delivery)
+    except Unreadable:
+        return
+    for event in parsed if isinstance(parsed, tuple) else ():
+        assert event.identity is None or 0 < len(event.identity) <= 200
+        # Everything can be stored: no lone surrogates, no NUL.
+        assert "\x00" not in repr(event).encode("utf-8").decode()
+        for part in (event.customer, event.order, event.ticket, event.shipment):
+            for value in vars(part).values():
+                assert value is None or not isinstance(value, str) or (value.strip() and "\x00" not in value)
+
+
+@every_source
+@pytest.mark.parametrize("header", ["", " ", "x" * 10_000, "ä", "\ud800", "a\x00b", "a b"])
+def test_finding_the_key_never_fails_whatever_the_headers_hold(source, header):
+    delivery = Delivery(connection="shop", headers=dict.fromkeys(source.headers, header), body=b"\xff", received_at=NOW)
+    key = source.delivery_key(delivery)
+    assert key is None or re.fullmatch(r"[A-Za-z0-9._:/+=-]{1,200}", key)
+    if source.signed_bytes:
+        assert isinstance(source.signed_bytes(delivery), bytes)
+    with pytest.raises(Unreadable):
+        source.parse(delivery)
