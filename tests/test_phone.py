@@ -191,6 +191,7 @@ def test_the_type_is_libphonenumbers_word_in_lower_case(number, kind):
         ("+18085550123", ("Pacific/Honolulu",)),
         ("+447987654321", ("Europe/Guernsey", "Europe/Isle_of_Man", "Europe/Jersey", "Europe/London")),
         ("+15555555555", ()),
+        ("+80012345678", ()),  # in use in no country; libphonenumber says "Etc/Unknown"
         ("555-555-SHIP", ()),
     ],
 )
