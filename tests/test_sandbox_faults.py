@@ -36,41 +36,39 @@ def statuses(client: FlaskClient, count: int) -> list[int]:
 @pytest.fixture(scope="module", params=["gunicorn", "werkzeug"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The URL of a running sandbox and the file its log goes to."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    commands = {
-        "gunicorn": ["-m", "gunicorn", "-k", "gthread", "--threads", "64", "--graceful-timeout", "1",
-                     "-b", f"127.0.0.1:{port}", "bridge.attentive.sandbox:create_app()"],
-        "werkzeug": ["-m", "flask", "--app", "bridge.attentive.sandbox:create_app", "run", "-p", str(port)],
-    }  # fmt: skip
-    log = tmp_path_factory.mktemp("sandbox") / "log"
-    # The gunicorn of a developer's own settings is not the one under test; neither is its home.
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(log.parent)}
-    environment.pop("GUNICORN_CMD_ARGS", None)
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, *commands[request.param]], env=environment, stdout=output, stderr=output, cwd=log.parent
-        )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        # The server is handed a socket that listens already: no other program can take its port.
+        port, descriptor = listener.getsockname()[1], str(listener.fileno())
+        commands = {
+            "gunicorn": ["-m", "gunicorn", "-k", "gthread", "--threads", "64", "--graceful-timeout", "1",
+                         "-b", f"fd://{descriptor}", "bridge.attentive.sandbox:create_app()"],
+            "werkzeug": ["-c", "from bridge.attentive.sandbox import create_app; from werkzeug.serving import make_server; "
+                         f"make_server('127.0.0.1', {port}, create_app(), threaded=True, fd={descriptor}).serve_forever()"],
+        }  # fmt: skip
+        log = tmp_path_factory.mktemp("sandbox") / "log"
+        # A developer's own settings for gunicorn are not under test.
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "HOME": str(log.parent)}
+        environment.pop("GUNICORN_CMD_ARGS", None)
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, *commands[request.param]],
+                env=environment, stdout=output, stderr=output, cwd=log.parent, pass_fds=[listener.fileno()],
+            )  # fmt: skip
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_until_up(url, process)
+        wait_until_up(url, log)
         yield url, log
     finally:
         process.terminate()
         process.wait(timeout=20)
 
 
-def wait_until_up(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            requests.get(f"{url}/api/messages", timeout=1)
-        except requests.ConnectionError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the sandbox did not start")
+def wait_until_up(url: str, log: Path) -> None:
+    """Return once a request is answered: it waits in the listening socket until the server takes it."""
+    try:
+        requests.get(f"{url}/api/messages", timeout=30)
+    except requests.RequestException as error:
+        raise AssertionError(f"the sandbox did not start: {log.read_text()}") from error
 
 
 def order(url: str, **faults: object) -> None:
