@@ -1,0 +1,156 @@
+"""The folder of templates: read whole at the start, and kept up with while people edit it."""
+
+import os
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from bridge.compose.template import Template, read_template
+from bridge.errors import Misconfigured
+
+MAX_BYTES = 65_536
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_PACKAGE = Path(__file__).parents[1]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """A file as last read: `stamp` tells whether it has changed, `template` is its last good version."""
+
+    stamp: tuple[int, int, int]
+    template: Template | None
+    problems: tuple[str, ...]
+
+
+def default_folder(setting: str | None) -> Path:
+    """Where the templates are: TEMPLATES_DIR if set, else ./templates if there is one, else the shipped ones."""
+    if setting:
+        return Path(setting)
+    here = Path("templates")
+    if here.is_dir():
+        return here
+    packaged = _PACKAGE / "shipped_templates"
+    return packaged if packaged.is_dir() else _PACKAGE.parent / "templates"
+
+
+class TemplateFolder:
+    """The templates of a folder: every `*.txt` whose name does not begin with `_` or `.`.
+
+    Raises Misconfigured when made, with every problem of every file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            self._files = {name: self._read(name, stamp) for name, stamp in self._on_disk().items()}
+        except OSError as error:
+            raise Misconfigured([f"{path}: the folder of templates cannot be read ({error.strerror})"]) from None
+        if not self._files:
+            raise Misconfigured([f"{path}: there is no template here (a file whose name ends in .txt)"])
+        self._folder_problem: str | None = None
+        if self.problems:
+            raise Misconfigured(self.problems)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the files as they are now, as `path:line: what to do`; empty when all is well."""
+        found = tuple(problem for _, file in sorted(self._files.items()) for problem in file.problems)
+        return (self._folder_problem, *found) if self._folder_problem else found
+
+    def current(self) -> tuple[Template, ...]:
+        """The templates by name, as they stand in the folder now. A broken file counts as it was when it was good."""
+        with self._lock:
+            try:
+                on_disk = self._on_disk()
+            except OSError as error:
+                self._trouble(f"{self.path}: the folder of templates cannot be read ({error.strerror})")
+            else:
+                self._catch_up(on_disk)
+                if on_disk:
+                    self._folder_problem = None
+                else:
+                    self._trouble(f"{self.path}: there is no template here any more")
+            files = [file for _, file in sorted(self._files.items())]
+        return tuple(file.template for file in files if file.template is not None)
+
+    def _catch_up(self, on_disk: dict[str, tuple[int, int, int]]) -> None:
+        before, now = self._files, dict[str, _File]()
+        for name, stamp in on_disk.items():
+            old = before.get(name)
+            if old is not None and old.stamp == stamp:
+                now[name] = old
+                continue
+            new = self._read(name, stamp)
+            if new.problems:
+                log.error(
+                    "template_broken",
+                    template=name,
+                    problems=new.problems,
+                    kept=old is not None and old.template is not None,
+                )
+                new = _File(stamp=stamp, template=old.template if old else None, problems=new.problems)
+            else:
+                log.info("template_loaded", template=name)
+            now[name] = new
+        for name in before.keys() - now.keys():
+            log.info("template_removed", template=name)
+        self._files = now
+
+    def _trouble(self, problem: str) -> None:
+        # An unmounted volume is no wish to send nothing: the templates stay until there is a folder again.
+        if self._folder_problem is None:
+            log.error("templates_unreadable", problem=problem)
+        self._folder_problem = problem
+
+    def _on_disk(self) -> dict[str, tuple[int, int, int]]:
+        found = {}
+        with os.scandir(self.path) as entries:
+            for entry in entries:
+                if not entry.name.endswith(".txt") or entry.name.startswith(("_", ".")):
+                    continue
+                try:
+                    if entry.is_file():
+                        stat = entry.stat()
+                        found[entry.name] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+                except FileNotFoundError:
+                    # Deleted, or replaced by an editor, while the folder was being read.
+                    continue
+        return found
+
+    def _read(self, name: str, stamp: tuple[int, int, int]) -> _File:
+        path = self.path / name
+        try:
+            template = read_template(_text_of(path), path.as_posix())
+        except Misconfigured as error:
+            return _File(stamp=stamp, template=None, problems=error.problems)
+        return _File(stamp=stamp, template=template, problems=())
+
+
+def _text_of(path: Path) -> str:
+    """The file's text.
+
+    Raises Misconfigured: it cannot be read, is not UTF-8, is far too large or has a name we have no meaning for.
+    """
+    if not _NAME.fullmatch(path.stem):
+        # order_shipped.fr.txt will be a translation, and must not be a second message until then.
+        raise Misconfigured(
+            [f"{path.as_posix()}:1: a template's name has letters, digits, _ and - only: rename the file"]
+        )
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Misconfigured([f"{path.as_posix()}:1: the file cannot be read ({error.strerror})"]) from None
+    if len(raw) > MAX_BYTES:
+        raise Misconfigured([f"{path.as_posix()}:1: the file is larger than {MAX_BYTES // 1024} KiB"])
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise Misconfigured([f"{path.as_posix()}:{line}: this line is not UTF-8: save the file as UTF-8"]) from None
