@@ -18,6 +18,14 @@ ROOT = Path(__file__).parent.parent
 HEADERS = {"Authorization": "Bearer t"}
 
 
+WITH_WERKZEUG = """
+import sys
+from werkzeug.serving import make_server
+from bridge.attentive.sandbox import create_app
+make_server("127.0.0.1", 0, create_app(), threaded=True, fd=int(sys.argv[1])).serve_forever()
+"""
+
+
 def message(body: str = "Your order is on its way.") -> dict[str, str]:
     return {"to": "212-555-0123", "body": body, "type": "TRANSACTIONAL"}
 
@@ -42,8 +50,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         commands = {
             "gunicorn": ["-m", "gunicorn", "-k", "gthread", "--threads", "64", "--graceful-timeout", "1",
                          "-b", f"fd://{descriptor}", "bridge.attentive.sandbox:create_app()"],
-            "werkzeug": ["-c", "from bridge.attentive.sandbox import create_app; from werkzeug.serving import make_server; "
-                         f"make_server('127.0.0.1', {port}, create_app(), threaded=True, fd={descriptor}).serve_forever()"],
+            "werkzeug": ["-c", WITH_WERKZEUG, descriptor],
         }  # fmt: skip
         log = tmp_path_factory.mktemp("sandbox") / "log"
         # A developer's own settings for gunicorn are not under test.
