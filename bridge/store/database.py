@@ -65,6 +65,8 @@ class Database:
     def dispose(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self._gate:
+            self._gate.close()
 
 
 class _FileLock:
@@ -85,6 +87,12 @@ class _FileLock:
         except OSError as error:
             self._thread_lock.release()
             raise StoreUnavailable(f"cannot lock {self._path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close the lock's file; the next use opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def __exit__(self, *exc: object) -> None:
         fcntl.flock(self._file, fcntl.LOCK_UN)

