@@ -15,7 +15,7 @@ from bridge.errors import Unreadable
 from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
 from bridge.signing import sign_hmac, verify_hmac
 from bridge.sources import Source
-from bridge.sources._fields import Flag, Moment, Part, Parts, Reading, Text, read
+from bridge.sources._fields import Flag, Moment, Part, Parts, Reading, Text, read, text_of
 from bridge.sources._people import candidates, fill, first_name
 from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
 
@@ -135,7 +135,7 @@ def sign(body: bytes, secret: str, *, signature_header: str, now: datetime) -> d
 def delivery_key(delivery: Delivery) -> str | None:
     """The event's own id, which is in the signed body."""
     try:
-        return bounded_key(read(_BODY, read_object(delivery.body, advice=_ADVICE))["id"])
+        return bounded_key(text_of(read_object(delivery.body, advice=_ADVICE).get("id")))
     except Unreadable:
         return None
 

@@ -14,7 +14,7 @@ from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
 from bridge.signing import check_timestamp, read_timestamp, sign_hmac, verify_hmac
 from bridge.sources import Source
 from bridge.sources._canonical import parse_canonical
-from bridge.sources._fields import Flag, Moment, Part, Reading, Text, read
+from bridge.sources._fields import Flag, Moment, Part, Reading, Text, read, text_of
 from bridge.sources._people import candidates, fill, first_name
 from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
 
@@ -119,11 +119,12 @@ def delivery_key(delivery: Delivery) -> str | None:
     if key := bounded_key(delivery.headers.get(INVOCATION)):
         return key
     try:
-        body = read(_BODY, read_object(delivery.body, advice=_ADVICE))
+        body = read_object(delivery.body, advice=_ADVICE)
     except Unreadable:
         return None
     # A trigger's `id` is what an admin typed, at worst the ticket's own.
-    return bounded_key(body["id"]) if (body["type"] or "").startswith(_EVENT_TYPE) else None
+    is_event = (text_of(body.get("type")) or "").startswith(_EVENT_TYPE)
+    return bounded_key(text_of(body.get("id"))) if is_event else None
 
 
 def parse(delivery: Delivery) -> Parsed:

@@ -152,15 +152,14 @@ def _renewed(old: object, new: Mapping[str, str], path: str) -> object:
 def _another(old: str) -> str:
     """Another id like `old`: as long, with the same kinds of characters, and the same first one."""
     hexadecimal = all(character in string.hexdigits + "-" for character in old)
+    alphabets = [string.digits]
     # Letters among many digits are the T and Z of a time, and the like.
-    with_letters = hexadecimal or sum(character.isdigit() for character in old) < 6
-    lower, upper = ("abcdef", "ABCDEF") if hexadecimal else (string.ascii_lowercase, string.ascii_uppercase)
-    renewed = old[:1]
-    for character in old[1:]:
-        if character in string.digits:
-            renewed += secrets.choice(string.digits)
-        elif with_letters and character in string.ascii_letters:
-            renewed += secrets.choice(lower if character.islower() else upper)
-        else:
-            renewed += character
+    if hexadecimal:
+        alphabets += ["abcdef", "ABCDEF"]
+    elif sum(character.isdigit() for character in old) < 6:
+        alphabets += [string.ascii_lowercase, string.ascii_uppercase]
+    choices = [next((alphabet for alphabet in alphabets if character in alphabet), character) for character in old]
+    renewed = old
+    while renewed == old and any(len(choice) > 1 for choice in choices[1:]):
+        renewed = old[:1] + "".join(secrets.choice(choice) for choice in choices[1:])
     return renewed
