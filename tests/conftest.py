@@ -241,3 +241,8 @@ def stack_on_both(tmp_path: Path, database_url: str) -> Iterator[Stack]:
     stack = Stack(tmp_path, database_url)
     yield stack
     stack.close()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--golden` writes the golden texts anew instead of comparing."""
+    parser.addoption("--golden", action="store_true", help="write the golden texts anew")

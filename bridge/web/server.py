@@ -49,6 +49,9 @@ class Server(BaseApplication):
         """gunicorn asks for its configuration here."""
         for name, value in self._options.items():
             self.cfg.set(name, value)
+        if "control_socket_disable" in self.cfg.settings:
+            # Newer gunicorns open a control socket in the home directory; nobody here has a use for it.
+            self.cfg.set("control_socket_disable", True)
 
     def load(self) -> Any:
         """gunicorn asks for the application here, in the worker process."""
