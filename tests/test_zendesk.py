@@ -208,6 +208,19 @@ def test_an_event_without_a_requester_has_nobody_to_ask_for():
     assert parse(body).lookup is None
 
 
+def test_an_event_about_a_user_is_about_them_and_no_ticket():
+    detail = {"id": "6596848315901", "email": "user.name@example.com", "role": "end-user"}
+    event = parse({"type": "zen:event-type:user.created", "id": "6b9bbadf", "detail": detail, "event": {}})
+    assert (event.kind, event.ticket.id) == ("zendesk.user.created", None)
+    assert (event.customer.id, event.customer.email) == ("6596848315901", "user.name@example.com")
+    assert event.lookup == Lookup(what="user", id="6596848315901")
+
+
+def test_an_event_about_neither_has_nobody_to_ask_for():
+    event = parse({"type": "zen:event-type:organization.created", "id": "1", "detail": {"id": "5"}})
+    assert (event.ticket.id, event.customer.id, event.lookup) == (None, None, None)
+
+
 def test_a_ticket_may_be_solved_twice_and_each_time_is_an_event():
     body = sample("status_changed_solved_event")
     first = parse(body)
@@ -388,6 +401,7 @@ def test_a_kind_that_does_not_exist_is_named_beside_those_that_do(kind):
         (b"{}", "canonical body"),
         (b'{"event": ""}', "canonical body"),
         (b'{"type": "ticket.solved"}', "canonical body"),
+        (b'{"type": "zen:event-type:"}', "canonical body"),
     ],
 )
 def test_what_cannot_be_read_says_what_to_set(body, advice):

@@ -23,6 +23,8 @@ SIGNATURE = "x-zendesk-webhook-signature"
 TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
 
 _EVENT_TYPE = "zen:event-type:"
+# Whose `detail` is a ticket. Other families are of users, organisations and articles.
+_TICKETS = {"ticket", "messaging_ticket"}
 _ADVICE = "Set the webhook to method POST and request format JSON, and paste the canonical body into its trigger."
 
 # Their words for a ticket's status: https://developer.zendesk.com/api-reference/webhooks/event-types/ticket-events/
@@ -63,6 +65,7 @@ class _Detail(Reading):
     status = Text()
     description = Text()
     requester_id = Text()
+    email = Text()
 
 
 class _Body(Reading):
@@ -131,11 +134,12 @@ def parse(delivery: Delivery) -> Parsed:
     """The event of an event webhook or of a trigger's canonical body. Raises Unreadable."""
     payload = read_object(delivery.body, advice=_ADVICE)
     body = read(_BODY, payload)
-    topic = body["type"] or ""
-    if not topic.startswith(_EVENT_TYPE):
+    topic = (body["type"] or "").removeprefix(_EVENT_TYPE)
+    if topic in {body["type"], ""}:  # no event of theirs, or no type at all
         return parse_canonical(payload, delivery, source="zendesk")
-    kind, occurrence = _kind(topic.removeprefix(_EVENT_TYPE), body["event"])
-    requester = body["detail"]["requester_id"]
+    kind, occurrence = _kind(topic, body["event"])
+    family, detail = topic.partition(".")[0], body["detail"]
+    person = detail["id"] if family == "user" else detail["requester_id"]
     return (
         Event(
             kind=kind,
@@ -143,10 +147,10 @@ def parse(delivery: Delivery) -> Parsed:
             connection=delivery.connection,
             occurred_at=body["time"] or delivery.received_at,
             identity=identity_of(kind, "comment", occurrence) or identity_of(kind, "event", body["id"]),
-            customer=Customer(id=requester),
-            ticket=_ticket(kind, body["detail"], body["event"]),
+            customer=Customer(id=person, email=detail["email"]),
+            ticket=_ticket(kind, detail, body["event"]) if family in _TICKETS else Ticket(),
             raw=payload,
-            lookup=Lookup(what="user", id=requester) if requester else None,
+            lookup=Lookup(what="user", id=person) if person else None,
         ),
     )
 
