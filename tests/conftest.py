@@ -1,5 +1,6 @@
 """What many tests need: both databases, free ports, and the product's own processes."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -136,10 +137,8 @@ def _children_of(pid: int) -> list[int]:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 class Stack:
@@ -246,3 +245,10 @@ def stack_on_both(tmp_path: Path, database_url: str) -> Iterator[Stack]:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--golden` writes the golden texts anew instead of comparing."""
     parser.addoption("--golden", action="store_true", help="write the golden texts anew")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skipped test in CI is a check that was not made."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

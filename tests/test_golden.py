@@ -22,12 +22,11 @@ NAMES = sorted(path.stem for path in SHIPPED.glob("*.txt"))
 @pytest.fixture(scope="module")
 def rehearsals() -> list[rehearsal.Rehearsal]:
     templates = TemplateFolder(SHIPPED).current()
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     return [
-        rehearsal.rehearse(
-            source, sample, templates, now=datetime(2026, 11, 23, 12, tzinfo=UTC), brand=BRAND, allowed_regions=ALLOWED_REGIONS
-        )
+        rehearsal.rehearse(source, sample, templates, now=now, brand=BRAND, allowed_regions=ALLOWED_REGIONS)
         for source, sample in rehearsal.all_samples()
-    ]  # fmt: skip
+    ]
 
 
 def test_templates_and_golden_files_belong_together() -> None:
