@@ -16,7 +16,7 @@ from bridge.events import Delivery
 from bridge.messages import Deferred
 from bridge.reasons import Reason
 from bridge.store.database import Database
-from bridge.store.tables import deliveries
+from bridge.store.tables import deliveries, is_stored
 from bridge.store.wakeup import notify
 
 #: A delivery known only by a hash of its body may come again after this time and is then a new one.
@@ -97,7 +97,7 @@ class Inbox:
         """Up to `limit` deliveries that are due, owned by `owner` from now on, the oldest first."""
         pick = (
             select(deliveries.c.id)
-            .where(deliveries.c.state == "stored", deliveries.c.owner.is_(None), deliveries.c.due <= now)
+            .where(is_stored, deliveries.c.owner.is_(None), deliveries.c.due <= now)
             .order_by(deliveries.c.due, deliveries.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -125,7 +125,7 @@ class Inbox:
         """Mark a claimed delivery `processed` or `parked`; False if another worker has taken it over."""
         done = connection.execute(
             update(deliveries)
-            .where(deliveries.c.id == delivery_id, deliveries.c.owner == owner, deliveries.c.state == "stored")
+            .where(deliveries.c.id == delivery_id, deliveries.c.owner == owner, is_stored)
             .values(
                 state=state,
                 reason=reason.code if reason else None,
@@ -158,11 +158,11 @@ class Inbox:
 
     def release(self, connection: Connection, owner: str) -> None:
         """Give back what a stopping worker has claimed and not finished, due as before."""
-        connection.execute(update(deliveries).where(deliveries.c.owner == owner).values(owner=None))
+        connection.execute(update(deliveries).where(is_stored, deliveries.c.owner == owner).values(owner=None))
 
     def recover(self, connection: Connection, dead_owner: str) -> int:
         """Give back what a dead worker held; set aside what several workers died over. The number of rows."""
-        held = deliveries.c.owner == dead_owner
+        held = is_stored & (deliveries.c.owner == dead_owner)
         connection.execute(
             update(deliveries)
             .where(held, deliveries.c.deaths >= _POISON_AFTER - 1)

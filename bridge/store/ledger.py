@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select, update
 
-from bridge.store.tables import accounts, attempts, deliveries, messages
+from bridge.store.tables import accounts, attempts, deliveries, is_held, messages
 from bridge.store.wakeup import notify
 
 _DELIVERY_LIST = (
@@ -108,7 +108,7 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
 
 def held(connection: Connection, *, ids: Sequence[int], template: str | None) -> list[int]:
     """The ids of the held messages among `ids`, or of `template`, or all; the oldest first."""
-    query = select(messages.c.id).where(messages.c.state == "held").order_by(messages.c.id)
+    query = select(messages.c.id).where(is_held).order_by(messages.c.id)
     if ids:
         query = query.where(messages.c.id.in_(ids))
     if template:
@@ -120,7 +120,7 @@ def release(connection: Connection, ids: Sequence[int]) -> int:
     """Let held messages go; how many."""
     done = connection.execute(
         update(messages)
-        .where(messages.c.id.in_(ids), messages.c.state == "held")
+        .where(messages.c.id.in_(ids), is_held)
         .values(state="queued", reason=None, detail=None, released=True)
     )
     notify(connection)
@@ -130,9 +130,7 @@ def release(connection: Connection, ids: Sequence[int]) -> int:
 def drop(connection: Connection, ids: Sequence[int]) -> int:
     """Decide that held messages are not sent; how many."""
     return connection.execute(
-        update(messages)
-        .where(messages.c.id.in_(ids), messages.c.state == "held")
-        .values(state="skipped", reason="dropped", detail=None)
+        update(messages).where(messages.c.id.in_(ids), is_held).values(state="skipped", reason="dropped", detail=None)
     ).rowcount
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.messages import AccountHealth, Attempt, Draft, Message, Next
 from bridge.store.sealed import search_hash
-from bridge.store.tables import accounts, attempts, messages
+from bridge.store.tables import accounts, attempts, is_queued, is_sending, is_unsent, messages
 
 _MESSAGE_COLUMNS = tuple(messages.c[name] for name in Message.__dataclass_fields__)
 
@@ -90,7 +90,7 @@ def _claim_of(connection: Connection, owner: str, limit: int, now: datetime, nam
     blocked = exists().where(
         earlier.c.account == messages.c.account,
         earlier.c.thread == messages.c.thread,
-        earlier.c.state.in_(("queued", "sending")),
+        is_unsent(earlier),
         or_(
             earlier.c.occurred_at < messages.c.occurred_at,
             and_(earlier.c.occurred_at == messages.c.occurred_at, earlier.c.id < messages.c.id),
@@ -99,7 +99,7 @@ def _claim_of(connection: Connection, owner: str, limit: int, now: datetime, nam
     pick = (
         select(messages.c.id)
         .where(
-            messages.c.state == "queued",
+            is_queued,
             messages.c.due <= now,
             messages.c.account.in_(names),
             or_(messages.c.thread.is_(None), ~blocked),
@@ -119,7 +119,7 @@ def _claim_of(connection: Connection, owner: str, limit: int, now: datetime, nam
 
 
 def _is_sending(connection: Connection, account: str) -> bool:
-    found = select(messages.c.id).where(messages.c.state == "sending", messages.c.account == account).limit(1)
+    found = select(messages.c.id).where(is_sending, messages.c.account == account).limit(1)
     return connection.execute(found).first() is not None
 
 
@@ -142,9 +142,7 @@ def finish(
     if then.state == "sent":
         values["sent_at"] = now
     done = connection.execute(
-        update(messages)
-        .where(messages.c.id == message.id, messages.c.owner == owner, messages.c.state == "sending")
-        .values(**values)
+        update(messages).where(messages.c.id == message.id, messages.c.owner == owner, is_sending).values(**values)
     )
     if attempt is not None:
         connection.execute(
@@ -165,7 +163,7 @@ def release(connection: Connection, owner: str, message_ids: Iterable[int]) -> N
     """Give back messages that were claimed and not begun; they keep their due time and lose no attempt."""
     connection.execute(
         update(messages)
-        .where(messages.c.id.in_(list(message_ids)), messages.c.owner == owner, messages.c.state == "sending")
+        .where(messages.c.id.in_(list(message_ids)), messages.c.owner == owner, is_sending)
         .values(state="queued", owner=None, attempts=messages.c.attempts - 1)
     )
 
@@ -177,7 +175,7 @@ def recover(connection: Connection, dead_owner: str) -> int:
     """
     recovered = connection.execute(
         update(messages)
-        .where(messages.c.owner == dead_owner, messages.c.state == "sending")
+        .where(messages.c.owner == dead_owner, is_sending)
         .values(
             state="queued",
             owner=None,

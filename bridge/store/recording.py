@@ -10,7 +10,7 @@ from bridge.messages import Processed
 from bridge.reasons import Reason
 from bridge.store import outbox
 from bridge.store.inbox import Inbox
-from bridge.store.tables import messages
+from bridge.store.tables import is_held, is_queued, messages
 
 
 def processed(
@@ -62,30 +62,29 @@ def _is_draft(line: Mapping[str, str], result: Processed) -> bool:
 
 def settle_waiting(connection: Connection, *, tokens: Collection[str], sending: str) -> None:
     """Bring waiting messages in line with a starting worker's settings: tokens come and go, sending is switched."""
-    queued = messages.c.state == "queued"
     connection.execute(
         update(messages)
-        .where(queued, messages.c.waiting_for == "token", messages.c.account.in_(list(tokens)))
+        .where(is_queued, messages.c.waiting_for == "token", messages.c.account.in_(list(tokens)))
         .values(waiting_for=None)
     )
     connection.execute(
-        update(messages).where(queued, messages.c.account.not_in(list(tokens))).values(waiting_for="token")
+        update(messages).where(is_queued, messages.c.account.not_in(list(tokens))).values(waiting_for="token")
     )
     if sending == "on":
         connection.execute(
             update(messages)
-            .where(messages.c.state == "held", messages.c.reason == "sending_off")
+            .where(is_held, messages.c.reason == "sending_off")
             .values(state="queued", reason=None, detail=None)
         )
     else:
         connection.execute(
             update(messages)
-            .where(queued, messages.c.released.is_(False))
+            .where(is_queued, messages.c.released.is_(False))
             .values(state="held", reason="sending_off", detail=None)
         )
 
 
 def expire(connection: Connection, now: datetime) -> int:
     """Give up on queued messages whose time is over, also those that no account could take; how many."""
-    late = update(messages).where(messages.c.state == "queued", messages.c.expires_at <= now)
+    late = update(messages).where(is_queued, messages.c.expires_at <= now)
     return connection.execute(late.values(state="expired", reason="expired", waiting_for=None)).rowcount

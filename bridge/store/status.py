@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy import func as sql
 
 from bridge.messages import AccountHealth
 from bridge.store import outbox
-from bridge.store.tables import deliveries, messages, workers
+from bridge.store.tables import deliveries, is_held, is_queued, is_sending, is_stored, messages, workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,16 +25,17 @@ class Status:
 
 def read(connection: Connection) -> Status:
     """The state of the queue now."""
-    stored = deliveries.c.state == "stored"
-    queued = messages.c.state.in_(("queued", "sending"))
-    waiting = connection.execute(select(sql.count(), sql.min(deliveries.c.due)).where(stored)).one()
-    outgoing = connection.execute(select(sql.count(), sql.min(messages.c.due)).where(queued)).one()
-    held = connection.execute(select(sql.count()).select_from(messages).where(messages.c.state == "held")).scalar_one()
+    waiting = connection.execute(select(sql.count(), sql.min(deliveries.c.due)).where(is_stored)).one()
+    outgoing = connection.execute(select(sql.count(), sql.min(messages.c.due)).where(is_queued)).one()
     return Status(
         deliveries_waiting=waiting[0],
-        messages_waiting=outgoing[0],
-        messages_held=held,
+        messages_waiting=outgoing[0] + _count(connection, is_sending),
+        messages_held=_count(connection, is_held),
         oldest_due=min((moment for moment in (waiting[1], outgoing[1]) if moment), default=None),
         workers=connection.execute(select(sql.count()).select_from(workers)).scalar_one(),
         accounts=tuple(outbox.read_accounts(connection).values()),
     )
+
+
+def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
+    return connection.execute(select(sql.count()).select_from(messages).where(condition)).scalar_one()

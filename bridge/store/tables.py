@@ -15,8 +15,9 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    text,
+    literal_column,
 )
+from sqlalchemy.sql.expression import ColumnElement, FromClause
 from sqlalchemy.types import JSON
 
 from bridge.store.sealed import Moment, SealedBytes, SealedText
@@ -32,6 +33,17 @@ metadata = MetaData(
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
 Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _state_is(table: Table, state: str) -> ColumnElement[bool]:
+    """The condition as a literal: a database uses a partial index only for a condition it can see in the text."""
+    return table.c.state == literal_column(f"'{state}'")
+
+
+def is_unsent(table: FromClause) -> ColumnElement[bool]:
+    """Whether a message of `table` (or an alias of it) waits or is under way."""
+    return table.c.state.in_([literal_column("'queued'"), literal_column("'sending'")])
+
 
 deliveries = Table(
     "deliveries",
@@ -62,12 +74,8 @@ deliveries = Table(
     UniqueConstraint("connection", "key"),
     UniqueConstraint("connection", "signed_hash"),
 )
-Index(
-    "ix_deliveries_stored",
-    deliveries.c.due,
-    sqlite_where=text("state = 'stored'"),
-    postgresql_where=text("state = 'stored'"),
-)
+is_stored = _state_is(deliveries, "stored")
+Index("ix_deliveries_stored", deliveries.c.due, sqlite_where=is_stored, postgresql_where=is_stored)
 
 messages = Table(
     "messages",
@@ -112,24 +120,19 @@ messages = Table(
 )
 Index("ix_messages_delivery_id", messages.c.delivery_id)
 Index("ix_messages_recipient", messages.c.recipient)
-Index(
-    "ix_messages_queued",
-    messages.c.due,
-    sqlite_where=text("state = 'queued'"),
-    postgresql_where=text("state = 'queued'"),
-)
-Index(
-    "ix_messages_owner",
-    messages.c.owner,
-    sqlite_where=text("state = 'sending'"),
-    postgresql_where=text("state = 'sending'"),
-)
+is_queued = _state_is(messages, "queued")
+is_sending = _state_is(messages, "sending")
+is_held = _state_is(messages, "held")
+Index("ix_messages_queued", messages.c.due, sqlite_where=is_queued, postgresql_where=is_queued)
+Index("ix_messages_owner", messages.c.owner, sqlite_where=is_sending, postgresql_where=is_sending)
+Index("ix_messages_held", messages.c.template, sqlite_where=is_held, postgresql_where=is_held)
+_thread_waits = messages.c.thread.is_not(None) & is_unsent(messages)
 Index(
     "ix_messages_thread",
     messages.c.account,
     messages.c.thread,
-    sqlite_where=text("thread IS NOT NULL AND state IN ('queued', 'sending')"),
-    postgresql_where=text("thread IS NOT NULL AND state IN ('queued', 'sending')"),
+    sqlite_where=_thread_waits,
+    postgresql_where=_thread_waits,
 )
 
 attempts = Table(

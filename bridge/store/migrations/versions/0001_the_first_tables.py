@@ -106,6 +106,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_messages_delivery_id", "messages", ["delivery_id"], unique=False)
     op.create_index(
+        "ix_messages_held",
+        "messages",
+        ["template"],
+        unique=False,
+        sqlite_where=sa.text("state = 'held'"),
+        postgresql_where=sa.text("state = 'held'"),
+    )
+    op.create_index(
         "ix_messages_owner",
         "messages",
         ["owner"],
