@@ -130,6 +130,9 @@ PLAIN = [
     ("> only a quote", "> only a quote"),
     ("It is on its way.\n\nBest regards,\nAnna\nShop Support", "It is on its way."),
     ("All set.\n\n--\nAnna", "All set."),
+    ("It is on its way.\n\nWarmly,\nBen\nShop Support", "It is on its way."),
+    ("It is on its way. Cheers, Ben", "It is on its way. Cheers, Ben"),
+    ("Hi,\nmany thanks for that.\nIt is on its way.", "Hi,\nmany thanks for that.\nIt is on its way."),
     ("Please:\n- restart\n- try again", "Please:\n- restart\n- try again"),
     # What looks like a signature to the mail parser, and is the message.
     (

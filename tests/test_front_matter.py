@@ -40,6 +40,34 @@ def test_front_matter_is_text_and_lists_of_text(front, values):
     assert (dict(read.values), read.problems) == (values, ())
 
 
+DOCUMENTED = """---
+event: order.shipped                  # one kind or a list
+source: shopify                       # optional: only this source; `connection:` likewise
+when: shipment.tracking_url           # optional Jinja expression
+to: customer.phone                    # Jinja expression; this is the default
+media_url: raw.image.src              # optional Jinja expression -> MMS
+link: client.attn.tv                  # optional Jinja text: Attentive's configured short link
+expires: 12h                          # a late text is noise; default 24h after receipt
+quiet_hours: 21:00-08:00              # in the person's time zone; deferred, not dropped
+thread: "order {{ order.id }}"        # Jinja text: messages of one thread leave in order
+supersedes: true                      # a newer one of the thread replaces an unsent older one
+---
+Good news{{ ", " ~ customer.first_name if customer.first_name }}! Order {{ order.name }} is on its way.
+"""
+
+
+def test_the_documented_example_is_read_comments_and_all():
+    read = read_front_matter(DOCUMENTED)
+
+    assert read.problems == ()
+    assert (read.values["quiet_hours"], read.values["thread"]) == ("21:00-08:00", "order {{ order.id }}")
+    assert problems(DOCUMENTED) == [
+        "t.txt:9: quiet_hours is not available yet: take the line out",
+        "t.txt:10: thread is not available yet: take the line out",
+        "t.txt:11: supersedes is not available yet: take the line out",
+    ]
+
+
 LOST = "everything from # on would be lost; put the value in quotes: "
 REFUSED = [
     ("thread: order #{{ order.id }}", 2, LOST + 'thread: "order #{{ order.id }}"'),
@@ -98,6 +126,16 @@ def test_front_matter_that_is_not_closed_says_so():
     assert problems("---\nevent: order.shipped\nHello") == [
         "t.txt:1: the front matter is not closed: put a line --- between it and the message"
     ]
+
+
+def test_a_line_that_cannot_be_read_is_one_problem_and_not_a_missing_key_too():
+    assert problems("---\nevent:order.shipped\nexpires: 2h\n---\nHello") == [
+        "t.txt:2: this is not a line `key: value` (a colon, then a space)"
+    ]
+
+
+def test_a_message_is_checked_even_where_the_front_matter_cannot_be_read():
+    assert [problem[:8] for problem in problems("---\n'\n---\n{{ order.nmae }}")] == ["t.txt:2:", "t.txt:4:"]
 
 
 def test_every_problem_of_a_file_is_told_at_once():

@@ -36,6 +36,12 @@ _HTML_AS_TEXT = ParserConfig(css=CSS_PROFILES["relaxed"] | {"blockquote": HtmlEl
 _MAIL_LANGUAGES = ("en", "fr", "es")
 #: The mail parser's expressions are quadratic. Nobody writes a reply of this length above an older mail.
 _MAIL_LIMIT = 3_000
+#: Closing words above a name that the mail parser does not know.
+_CLOSING = re.compile(
+    r"\n+(?:warmly|warm regards|warm wishes|cheers|sincerely|yours|many thanks|take care)[^\n]{0,20},"
+    r"(?:\n[^\n]{0,60}){1,4}\Z",
+    re.IGNORECASE,
+)
 _HTML_LIMIT = 200_000  # characters of markup, for at most MAX_TEXT of text
 _SPACES = re.compile(r"[^\S\n]+")
 _URL = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)+/\S*", re.IGNORECASE)
@@ -61,7 +67,7 @@ def _number(amount: object) -> Decimal:
         number = Decimal(str(amount).strip())
     except InvalidOperation:
         raise TemplateRuntimeError("money: this is not a number") from None
-    if isinstance(amount, bool) or not number.is_finite() or abs(number.adjusted()) > 20:
+    if not number.is_finite() or abs(number.adjusted()) > 20:
         raise TemplateRuntimeError("money: this is not an amount")
     return number
 
@@ -138,6 +144,7 @@ def _newest(text: str) -> str:
         newest = reply.content.removesuffix(signed).rstrip()
     else:
         newest = reply.content
+    newest = _CLOSING.sub("", newest)
     newest = "\n".join(line for line in newest.splitlines() if not line.startswith(">")).strip()
     if len(replies) == 1 and len(text) > _MAIL_LIMIT:
         return text

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 import jinja2
-from jinja2.exceptions import SecurityError, TemplateRuntimeError
+from jinja2.exceptions import TemplateRuntimeError
 
 from bridge.compose.template import Code, Template
 from bridge.compose.values import context, printable
@@ -111,9 +111,5 @@ def _explained(error: BaseException, template: Template, code: Code) -> str:
             here = compiled.get_corresponding_lineno(trace.tb_lineno) if compiled else trace.tb_lineno
             line = code.line + here - 1
         trace = trace.tb_next
-    words = f" ({error})" if isinstance(error, _HARMLESS) and not _quotes_a_value(error) else ""
+    words = f" ({error})" if isinstance(error, _HARMLESS) else ""
     return f"{template.path}:{line}: {type(error).__name__}{words}"
-
-
-def _quotes_a_value(error: BaseException) -> bool:
-    return isinstance(error, SecurityError) and "callable" in str(error)
