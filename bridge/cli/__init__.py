@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 import click
-from environs import Env
+from dotenv import load_dotenv
 
 from bridge.errors import BridgeError, Misconfigured
 
@@ -47,7 +47,8 @@ def cli() -> None:
 
     Start with `bridge demo`. Settings come from the environment and from a file .env in the current directory.
     """
-    Env().read_env(".env", recurse=False)
+    # Values as they stand: a secret may hold a dollar sign. What the environment says already is not touched.
+    load_dotenv(".env", interpolate=False)
 
 
 def main() -> None:
