@@ -307,8 +307,8 @@ class _Reader:
         """Warn of settings that look like ours and do nothing: a typing error would be silent otherwise."""
         prefixes = [setting_prefix(name) for name in connections]
         known = {*NAMES, *(f"{prefix}_{suffix}" for prefix in prefixes for suffix in CONNECTION_SUFFIXES)}
-        for name in sorted(os.environ):
-            if name in known or not os.environ[name]:
+        for name, value in sorted(os.environ.items()):
+            if name in known or not value:
                 continue
             if name.endswith("_SECRETS"):
                 self.warnings.append(f"{name} belongs to no connection: its webhooks will be answered 404")

@@ -11,7 +11,6 @@ import pytest
 from bridge import sms
 from bridge.cli import rehearsal
 from bridge.compose import TemplateFolder
-from bridge.phone import ALLOWED_REGIONS
 
 SHIPPED = Path(__file__).parents[1] / "templates"
 GOLDEN = Path(__file__).parent / "golden"
@@ -23,10 +22,7 @@ NAMES = sorted(path.stem for path in SHIPPED.glob("*.txt"))
 def rehearsals() -> list[rehearsal.Rehearsal]:
     templates = TemplateFolder(SHIPPED).current()
     now = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    return [
-        rehearsal.rehearse(source, sample, templates, now=now, brand=BRAND, allowed_regions=ALLOWED_REGIONS)
-        for source, sample in rehearsal.all_samples()
-    ]
+    return [walk for stage in rehearsal.bare_stages(BRAND) for walk in rehearsal.rehearse(stage, templates, now)]
 
 
 def test_templates_and_golden_files_belong_together() -> None:

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from bridge import sms
 from bridge.cli import output, rehearsal, setup
+from bridge.cli.rehearsal import Rehearsal
 from bridge.compose import Template, TemplateFolder, default_folder
 from bridge.errors import Misconfigured
 from bridge.messages import Draft
@@ -53,38 +54,30 @@ def _print_connections(settings: Settings) -> None:
 def _check_templates(folder: TemplateFolder, settings: Settings) -> list[str]:
     now = datetime.now(UTC)
     templates = folder.current()
-    brand, regions = settings.accounts["attentive"].brand, settings.allowed_regions
     found = rehearsal.texts(
-        [
-            rehearsal.rehearse(
-                source, sample, templates, now=now, brand=brand, allowed_regions=settings.allowed_regions
-            )
-            for source, sample in rehearsal.all_samples()
-        ]
+        [walk for stage in rehearsal.stages(settings) for walk in rehearsal.rehearse(stage, templates, now)]
     )
     problems = []
     for template in templates:
         reached = [(walk, draft) for walk, draft in found if draft.template == template.name]
         output.console().print(f"[bold]{escape(template.name)}[/]  {', '.join(sorted(template.events))}")
         for walk, draft in reached:
-            _print_line(walk.name, draft, brand)
+            _print_line(walk, draft)
         if not reached:
             output.console().print("  [yellow]no sample reaches it[/]")
         problems += _problems(template, [draft for _, draft in reached])
     return problems
 
 
-def _print_line(name: str, draft: Draft, brand: str | None) -> None:
+def _print_line(walk: Rehearsal, draft: Draft) -> None:
     if draft.body is None or draft.state == "skipped":
-        reason = draft.reason.code if draft.reason else ""
-        output.console().print(
-            f"  {escape(name):44} [yellow]not sent: {reason}[/] {escape(draft.reason.detail if draft.reason else '')}"
-        )
+        why = f"{draft.reason.code}[/] {escape(draft.reason.detail)}" if draft.reason else "[/]"
+        output.console().print(f"  {escape(walk.name):44} [yellow]not sent: {why}")
         return
-    measure = sms.measure(sms.as_sent(draft.body, brand))
+    measure = sms.measure(sms.as_sent(draft.body, walk.brand))
     colour = "green" if measure.segments == 1 else "yellow"
     segments = f"{measure.segments} segment{'s' if measure.segments > 1 else ''} {measure.encoding}"
-    output.console().print(f"  {escape(name):44} [{colour}]{segments}[/]")
+    output.console().print(f"  {escape(walk.name):44} [{colour}]{segments}[/]")
 
 
 def _problems(template: Template, drafts: list[Draft]) -> list[str]:

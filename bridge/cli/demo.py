@@ -25,8 +25,8 @@ from bridge.cli import output, rehearsal
 from bridge.cli.processes import Children
 from bridge.cli.rehearsal import Rehearsal
 from bridge.compose import TemplateFolder, default_folder
-from bridge.phone import ALLOWED_REGIONS
 from bridge.settings import CONNECTION_SUFFIXES, NAMES, setting_prefix
+from bridge.sources import samples
 from bridge.store import ledger
 from bridge.store.database import Database
 
@@ -66,11 +66,9 @@ def demo(once: bool) -> None:
         with Children() as children:
             running = _start(children, Path(directory), platform_url, folder)
             _say(f"The phone: [bold]{running.sandbox}/[/]   (this is the sandbox, playing Attentive)")
+            now = datetime.now(UTC)
             walks = [
-                rehearsal.rehearse(
-                    source, sample, templates, now=datetime.now(UTC), brand=_BRAND, allowed_regions=ALLOWED_REGIONS
-                )
-                for source, sample in rehearsal.all_samples()
+                walk for stage in rehearsal.bare_stages(_BRAND) for walk in rehearsal.rehearse(stage, templates, now)
             ]
             _say(f"Firing {len(walks)} signed sample webhooks at {running.web}/hooks/…")
             problems = [problem for walk in walks if (problem := _fire(running, walk))]
@@ -132,11 +130,11 @@ def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str
 def _platform_answers() -> Iterator[str]:
     """A server that answers look-ups as the helpdesks would, from what was recorded with the samples; its address."""
     answers: dict[str, Mapping[str, object]] = {}
-    for source, sample in rehearsal.all_samples():
-        platform = platforms.discover().get(source.name)
-        for lookup in rehearsal.lookups(source, sample):
-            if platform and sample.lookup is not None:
-                answers[platform.paths[lookup.what].format(id=lookup.id)] = sample.lookup
+    for name, platform in platforms.discover().items():
+        for sample in samples.load(name).values():
+            for lookup in rehearsal.lookups(sources.discover()[name], sample):
+                if sample.lookup is not None:
+                    answers[platform.paths[lookup.what].format(id=lookup.id)] = sample.lookup
 
     @Request.application
     def answer(request: Request) -> Response:
@@ -154,10 +152,10 @@ def _platform_answers() -> Iterator[str]:
 
 def _fire(running: _Demo, walk: Rehearsal) -> str | None:
     """Send one sample, signed; what is wrong with the answer, if anything."""
-    source = sources.discover()[walk.source]
+    source = walk.stage.source
     signed = source.sign(walk.sample.body, _SECRET, signature_header=source.signature_header, now=datetime.now(UTC))
     answer = requests.post(
-        f"{running.web}/hooks/{walk.source}",
+        f"{running.web}/hooks/{source.name}",
         data=walk.sample.body,
         headers={**walk.sample.headers, **signed},
         timeout=10,

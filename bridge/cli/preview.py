@@ -24,7 +24,7 @@ from bridge.store import ledger
     "--sample",
     "sample_name",
     metavar="NAME",
-    help="orders_create or shopify/orders_create. Default: the first that reaches it.",
+    help="Such as orders_create or shopify/orders_create.",
 )
 @click.option("--delivery", "delivery_id", type=int, metavar="ID", help="A delivery that came in.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
@@ -42,26 +42,20 @@ def preview(template: str, sample_name: str | None, delivery_id: int | None, as_
         drafts = _of_delivery(settings, chosen, delivery_id)
     else:
         drafts = _of_samples(settings, chosen, sample_name)
-    brand = settings.accounts["attentive"].brand
+    brands = {account.name: account.brand for account in settings.accounts.values()}
     if as_json:
-        output.print_json([_as_document(draft, brand) for draft in drafts])
+        output.print_json([_as_document(draft, brands[draft.account]) for draft in drafts])
         return
     for draft in drafts:
-        _print_bubble(draft, brand)
+        _print_bubble(draft, brands[draft.account])
 
 
 def _of_samples(settings: Settings, template: Template, name: str | None) -> list[Draft]:
     walks = [
-        rehearsal.rehearse(
-            source,
-            sample,
-            [template],
-            now=datetime.now(UTC),
-            brand=settings.accounts["attentive"].brand,
-            allowed_regions=settings.allowed_regions,
-        )
-        for source, sample in rehearsal.all_samples()
-        if name is None or name in (sample.name, f"{source.name}/{sample.name}")
+        walk
+        for stage in rehearsal.stages(settings)
+        for walk in rehearsal.rehearse(stage, [template], datetime.now(UTC))
+        if name is None or name in (walk.sample.name, walk.name)
     ]
     if not walks:
         raise click.UsageError(

@@ -1,6 +1,6 @@
 """Recorded samples walked through the real path without a server: what `check`, `preview` and `demo` show."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,80 +9,109 @@ from bridge.compose import Template
 from bridge.errors import PersonUnknown, Unreadable
 from bridge.events import Delivery, Lookup, Nothing
 from bridge.messages import Deferred, Draft, Processed
+from bridge.phone import ALLOWED_REGIONS
 from bridge.route import Fetch, Route
-from bridge.settings import Account, Connection
+from bridge.settings import Account, Connection, Settings
 from bridge.sources import Source, samples
 from bridge.sources.samples import Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rehearsal:
-    """One sample and what it comes to."""
+class Stage:
+    """A connection that samples are rehearsed on, with the brand its texts bear."""
 
-    source: str
+    connection: Connection
+    source: Source
+    account: Account
+    allowed_regions: Collection[str] = ALLOWED_REGIONS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """One sample on one stage, and what it comes to."""
+
+    stage: Stage
     sample: Sample
     result: Processed
 
     @property
     def name(self) -> str:
         """`shopify/orders_create`."""
-        return f"{self.source}/{self.sample.name}"
+        return f"{self.stage.connection.name}/{self.sample.name}"
+
+    @property
+    def brand(self) -> str | None:
+        """The name that stands before its texts."""
+        return self.stage.account.brand
 
 
-def all_samples() -> Iterator[tuple[Source, Sample]]:
-    """Every sample of every source."""
-    for source in sources.discover().values():
-        for sample in samples.load(source.name).values():
-            yield source, sample
+def stages(settings: Settings) -> list[Stage]:
+    """Each configured connection; and each source without one, under its own name."""
+    known = sources.discover()
+    configured = list(settings.connections.values())
+    spare = known.keys() - {connection.source for connection in configured}
+    return [
+        Stage(
+            connection=connection,
+            source=known[connection.source],
+            account=settings.accounts[connection.account],
+            allowed_regions=settings.allowed_regions,
+        )
+        for connection in [*configured, *(_unconfigured(name) for name in sorted(spare))]
+    ]
 
 
-def find_sample(source: str, name: str) -> Sample:
-    """A sample by name; ValueError lists those there are."""
-    known = samples.load(source)
-    if name not in known:
-        raise ValueError(f"{source} has no sample {name!r}; there are: {', '.join(known)}")
-    return known[name]
+def bare_stages(brand: str) -> list[Stage]:
+    """Each source under its own name, without any settings."""
+    account = Account(name="attentive", brand=brand)
+    return [
+        Stage(connection=_unconfigured(name), source=source, account=account)
+        for name, source in sources.discover().items()
+    ]
 
 
-def lookups(source: Source, sample: Sample) -> list[Lookup]:
-    """What the bridge would ask the platform about this sample."""
-    delivery = Delivery(connection=source.name, headers=sample.headers, body=sample.body, received_at=datetime.now(UTC))
-    try:
-        parsed = source.parse(delivery)
-    except Unreadable:
-        return []
-    return [] if isinstance(parsed, Nothing) else [event.lookup for event in parsed if event.lookup]
+def _unconfigured(source: str) -> Connection:
+    return Connection(name=source, source=source, secrets=())
 
 
-def rehearse(
-    source: Source,
-    sample: Sample,
-    templates: Sequence[Template],
-    *,
-    now: datetime,
-    brand: str | None,
-    allowed_regions: frozenset[str],
-) -> Rehearsal:
-    """What `sample` comes to with these templates, with the sample's own recorded answer as the platform's."""
-    route = Route(
-        connection=Connection(name=source.name, source=source.name, secrets=()),
-        source=source,
-        account=Account(name="attentive", brand=brand),
-        allowed_regions=allowed_regions,
-        is_live=False,
-        sending="on",
-        fetch=_answers(sample),
-    )
-    delivery = Delivery(connection=source.name, headers=sample.headers, body=sample.body, received_at=now)
-    result = pipeline.process(delivery, route, templates, now)
-    if isinstance(result, Deferred):
-        raise AssertionError(f"{sample.name}: a recorded answer is never late")
-    return Rehearsal(source=source.name, sample=sample, result=result)
+def rehearse(stage: Stage, templates: Sequence[Template], now: datetime) -> Iterator[Rehearsal]:
+    """What each sample of the stage's source comes to with these templates.
+
+    The platform's answer to a look-up is the one that was recorded with the sample.
+    """
+    for sample in samples.load(stage.source.name).values():
+        route = Route(
+            connection=stage.connection,
+            source=stage.source,
+            account=stage.account,
+            allowed_regions=frozenset(stage.allowed_regions),
+            is_live=False,
+            sending="on",
+            fetch=_answers(sample),
+        )
+        delivery = _delivery(stage.connection.name, sample, now)
+        result = pipeline.process(delivery, route, templates, now)
+        if isinstance(result, Deferred):
+            raise AssertionError(f"{sample.name}: a recorded answer is never late")
+        yield Rehearsal(stage=stage, sample=sample, result=result)
 
 
 def texts(rehearsals: Sequence[Rehearsal]) -> list[tuple[Rehearsal, Draft]]:
     """Every draft of every rehearsal."""
     return [(rehearsal, draft) for rehearsal in rehearsals for draft in rehearsal.result.drafts]
+
+
+def lookups(source: Source, sample: Sample) -> list[Lookup]:
+    """What the bridge would ask the platform about this sample."""
+    try:
+        parsed = source.parse(_delivery(source.name, sample, datetime.now(UTC)))
+    except Unreadable:
+        return []
+    return [] if isinstance(parsed, Nothing) else [event.lookup for event in parsed if event.lookup]
+
+
+def _delivery(connection: str, sample: Sample, now: datetime) -> Delivery:
+    return Delivery(connection=connection, headers=sample.headers, body=sample.body, received_at=now)
 
 
 def _answers(sample: Sample) -> Fetch:

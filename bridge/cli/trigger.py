@@ -8,8 +8,9 @@ import click
 import requests
 
 from bridge import sources
-from bridge.cli import rehearsal, setup
+from bridge.cli import setup
 from bridge.settings import setting_prefix
+from bridge.sources import samples
 from bridge.sources.samples import Sample
 
 
@@ -57,10 +58,10 @@ def trigger(
         raise click.UsageError(f"the connection {connection!r} is not configured; {hint}")
     source = sources.discover()[configured.source]
     if sample is None:
-        for name, found in sources.samples.load(source.name).items():
+        for name, found in samples.load(source.name).items():
             click.echo(f"{name:40} {found.about}")
         return
-    chosen = _prepare(rehearsal_sample(source.name, sample), phone, values, as_is=as_is)
+    chosen = _prepare(_sample(source.name, sample), phone, values, as_is=as_is)
     header = configured.signature_header or source.signature_header
     secret = "not-the-secret" if bad_signature else configured.secrets[0]
     moment = datetime.now(UTC) - timedelta(minutes=10 if stale else 0)
@@ -75,12 +76,11 @@ def trigger(
         sys.exit(1)
 
 
-def rehearsal_sample(source: str, name: str) -> Sample:
-    """The sample, or a usage error that lists those there are."""
-    try:
-        return rehearsal.find_sample(source, name)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+def _sample(source: str, name: str) -> Sample:
+    known = samples.load(source)
+    if name not in known:
+        raise click.UsageError(f"{source} has no sample {name!r}; there are: {', '.join(known)}")
+    return known[name]
 
 
 def _prepare(sample: Sample, phone: str | None, values: tuple[str, ...], *, as_is: bool) -> Sample:
