@@ -58,7 +58,9 @@ def insert(
         "released": False,
     }
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return connection.execute(dialect.insert(messages).values(values).on_conflict_do_nothing()).rowcount == 1
+    # Not the row count: psycopg's is gone once SQLAlchemy has fetched the new id.
+    inserted = dialect.insert(messages).values(values).on_conflict_do_nothing().returning(messages.c.id)
+    return connection.execute(inserted).first() is not None
 
 
 def claim(
