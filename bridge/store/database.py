@@ -106,8 +106,9 @@ def _as_unavailable() -> Iterator[None]:
     except PoolTimeout as error:
         raise StoreUnavailable("all database connections are in use") from error
     except DBAPIError as error:
-        # The driver's own words name hosts and files, which the log may have; values of the statement it may not.
-        raise StoreUnavailable(f"{type(error.orig).__name__}: {error.orig}") from error
+        # The driver's first line names hosts and files, which the log may have; the lines after it may quote a row.
+        words = str(error.orig).partition("\n")[0]
+        raise StoreUnavailable(f"{type(error.orig).__name__}: {words}") from error
 
 
 def _sqlite_engine(url: str) -> Engine:

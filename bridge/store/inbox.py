@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, String, cast, or_, select, update
+from sqlalchemy import func as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, StatementError
 
 from bridge.errors import StoreUnavailable
 from bridge.events import Delivery
@@ -25,8 +26,8 @@ BODY_KEY_GOOD_FOR = timedelta(hours=24)
 #: A delivery that this many workers died over is set aside.
 _POISON_AFTER = 3
 
-# What a key that is a hash of the body begins with.
-_BODY_KEY = "sha256:"
+# The column's length, less what an old body key is given to retire.
+_LONGEST_KEY = 250
 
 # A request waits no longer than this for the threads before it: Shopify hangs up after five seconds.
 _WAIT_SECONDS = 4
@@ -37,9 +38,10 @@ _BATCH = 128
 
 @dataclass(kw_only=True)
 class _Waiting:
-    """A request's row on its way to the disk."""
+    """A request's row on its way to the disk. `by_id` tells the sender's own id from a hash of the body."""
 
     row: dict[str, object]
+    by_id: bool
     is_new: bool | None = None
     error: Exception | None = None
 
@@ -62,7 +64,7 @@ class Inbox:
 
         Threads that arrive together share one commit: the first to get the lock commits for all who wait.
         """
-        waiting = _Waiting(row=_row(delivery, key, signed_bytes, headers))
+        waiting = _Waiting(row=_row(delivery, key, signed_bytes, headers), by_id=key is not None)
         self._queue.append(waiting)
         if not self._leader.acquire(timeout=_WAIT_SECONDS):
             # Its row may still be stored; the sender's repeat is then answered "known".
@@ -77,21 +79,29 @@ class Inbox:
         return bool(waiting.is_new)
 
     def _commit(self, batch: list[_Waiting]) -> None:
+        """Store the rows of `batch` in one transaction; each has its answer afterwards, whatever happens."""
+        # Always in the same order: two processes with the same keys would else wait for each other's.
+        batch.sort(key=lambda waiting: str(waiting.row["key"]))
         try:
             with self.database.write() as connection:
-                is_new = [_insert(connection, waiting.row) for waiting in batch]
+                is_new = [_insert(connection, waiting) for waiting in batch]
                 notify(connection)
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, DataError) and len(batch) > 1:
+        except (StoreUnavailable, StatementError, UnicodeError) as error:
+            if _is_about_a_row(error) and len(batch) > 1:
                 # One row the database cannot hold must not refuse its neighbours.
                 for waiting in batch:
                     self._commit([waiting])
                 return
+            words = str(error) if isinstance(error, StoreUnavailable) else f"no such row ({type(error).__name__})"
             for waiting in batch:
-                waiting.error = error
+                waiting.error = StoreUnavailable(words)
         else:
             for waiting, new in zip(batch, is_new, strict=True):
                 waiting.is_new = new
+        finally:
+            for waiting in batch:
+                if waiting.is_new is None and waiting.error is None:
+                    waiting.error = StoreUnavailable("the commit broke off")
 
     def claim(self, connection: Connection, owner: str, limit: int, now: datetime) -> list[Delivery]:
         """Up to `limit` deliveries that are due, owned by `owner` from now on, the oldest first."""
@@ -208,11 +218,12 @@ def _delivery(row: Mapping[str, object]) -> Delivery:
 def _row(
     delivery: Delivery, key: str | None, signed_bytes: bytes | None, headers: Mapping[str, str]
 ) -> dict[str, object]:
-    by_id = key is not None
     return {
         "connection": delivery.connection,
-        "key": key if by_id else _BODY_KEY + hashlib.sha256(delivery.body).hexdigest(),
-        "signed_hash": hashlib.sha256(signed_bytes).hexdigest() if by_id and signed_bytes is not None else None,
+        "key": _storable(key) if key is not None else "body-sha256:" + hashlib.sha256(delivery.body).hexdigest(),
+        "signed_hash": hashlib.sha256(signed_bytes).hexdigest()
+        if key is not None and signed_bytes is not None
+        else None,
         "headers": dict(headers),
         "body": delivery.body,
         "received_at": delivery.received_at,
@@ -224,12 +235,30 @@ def _row(
     }
 
 
-def _insert(connection: Connection, row: dict[str, object]) -> bool:
+def _storable(key: str) -> str:
+    """The sender's id as it is if every database can hold it, else its hash: a genuine webhook is never refused."""
+    if len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable():
+        return key
+    return "id-sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _is_about_a_row(error: Exception) -> bool:
+    """Whether another row might still be stored, since it is not the database that fails."""
+    return not isinstance(error, StoreUnavailable) or isinstance(error.__cause__, DataError)
+
+
+def _insert(connection: Connection, waiting: _Waiting) -> bool:
     """Insert one delivery; False if its key or its signed bytes are known."""
-    if str(row["key"]).startswith(_BODY_KEY):
+    row = waiting.row
+    if not waiting.by_id:
         _retire_old_body_key(connection, row)
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return connection.execute(dialect.insert(deliveries).values(row).on_conflict_do_nothing()).rowcount == 1
+    is_postgresql = connection.dialect.name == "postgresql"
+    dialect = postgresql if is_postgresql else sqlite
+    # A web host whose clock is ahead of the database's must not delay the delivery.
+    values = row | {"due": sql.least(row["due"], sql.now())} if is_postgresql else row
+    # RETURNING, because psycopg's row count is not kept for an insert.
+    statement = dialect.insert(deliveries).values(values).on_conflict_do_nothing().returning(deliveries.c.id)
+    return connection.execute(statement).first() is not None
 
 
 def _retire_old_body_key(connection: Connection, row: dict[str, object]) -> None:
