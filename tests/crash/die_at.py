@@ -1,0 +1,134 @@
+"""Runs a command of the bridge in a process that kills itself with SIGKILL at one place of the path.
+
+The product knows nothing of this: one of its functions is wrapped before its command line is run. A web process
+takes gunicorn's master with it, as a machine that goes down would.
+"""
+
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flask
+
+from bridge.cli import main
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """Where to die: before or after a function. `only_if` is asked about the result, for `after`.
+
+    `armed_by` is a function that must have been called before, in this process.
+    """
+
+    function: str
+    when: str
+    only_if: Callable[[Any], object] = lambda _: True
+    armed_by: str | None = None
+
+
+def _for_a_webhook(_response: object) -> bool:
+    return flask.request.path.startswith("/hooks/")
+
+
+#: In the order in which a message meets them.
+WEB = {
+    "received": Point(function="bridge.pipeline:accept", when="before"),
+    "verified": Point(function="bridge.store.inbox:Inbox.add", when="before"),
+    "stored, not committed": Point(function="bridge.store.inbox:notify", when="before"),
+    "committed, no answer made": Point(function="bridge.store.inbox:Inbox._commit", when="after"),
+    "answer made, not sent": Point(function="flask:Flask.full_dispatch_request", when="after", only_if=_for_a_webhook),
+    "answer sent": Point(function="flask:Flask.full_dispatch_request", when="sent", only_if=_for_a_webhook),
+}
+WORKER = {
+    "delivery claimed, not committed": Point(function="bridge.store.inbox:Inbox.claim", when="after", only_if=bool),
+    "delivery claimed": Point(function="bridge.pipeline:process", when="before"),
+    "delivery processed, not recorded": Point(function="bridge.pipeline:process", when="after"),
+    "delivery finished, its message not inserted": Point(function="bridge.store.outbox:insert", when="before"),
+    "message inserted, not committed": Point(function="bridge.store.recording:processed", when="after"),
+    "message claimed, not committed": Point(function="bridge.store.outbox:claim", when="after", only_if=bool),
+    "message claimed": Point(function="bridge.pipeline:deliver", when="before"),
+    "about to post": Point(function="bridge.attentive.client:Client.send", when="before"),
+    "posted, no answer read": Point(function="bridge.attentive.client:_MarksRequest.request", when="after"),
+    "answered, not recorded": Point(function="bridge.attentive.client:Client.send", when="after"),
+    "attempt recorded, not committed": Point(function="bridge.store.outbox:finish", when="after"),
+    "attempt committed": Point(
+        function="bridge.worker:Worker._turn", when="after", armed_by="bridge.store.outbox:finish"
+    ),
+}
+START = {
+    "registered, not committed": Point(function="bridge.store.workers:register", when="after"),
+    "taken over, not committed": Point(function="bridge.store.workers:take_over", when="after", only_if=bool),
+    "taken over": Point(
+        function="bridge.worker:Worker._start", when="after", armed_by="bridge.store.workers:take_over"
+    ),
+}
+STOP = {
+    "draining": Point(function="bridge.worker:Worker._drain", when="before"),
+    "given back, not committed": Point(function="bridge.store.workers:sign_off", when="after"),
+}
+POINTS = {**WEB, **WORKER, **START, **STOP}
+
+
+def run(point: str | None, hit: int, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
+    """Be `bridge <arguments>` with this environment, printing to `log`; die the `hit`th time `point` is reached."""
+    os.chdir(log.parent)
+    os.environ.clear()
+    os.environ.update(env)
+    with log.open("ab") as output:
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
+    if point:
+        _install(POINTS[point], hit)
+    sys.argv = ["bridge", *arguments]
+    main()
+
+
+def _install(point: Point, hit: int) -> None:
+    master = os.getpid()
+
+    def die() -> None:
+        if os.getpid() != master:
+            os.kill(master, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    lock, reached = threading.Lock(), 0
+    armed = threading.Event()
+    if point.armed_by:
+        _wrap(point.armed_by, lambda original, *a, **k: (original(*a, **k), armed.set())[0])
+    else:
+        armed.set()
+
+    def is_time() -> bool:
+        nonlocal reached
+        with lock:
+            reached += armed.is_set()
+            return armed.is_set() and reached >= hit
+
+    def dying(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if point.when == "before" and is_time():
+            die()
+        result = original(*args, **kwargs)
+        if point.when != "before" and point.only_if(result) and is_time():
+            if point.when == "after":
+                die()
+            # The server closes the response when all of it has been written to the socket.
+            result.call_on_close(die)
+        return result
+
+    _wrap(point.function, dying)
+
+
+def _wrap(function: str, wrapper: Callable[..., Any]) -> None:
+    module, _, path = function.partition(":")
+    holder: Any = importlib.import_module(module)
+    *owners, name = path.split(".")
+    for owner in owners:
+        holder = getattr(holder, owner)
+    original = getattr(holder, name)
+    setattr(holder, name, lambda *args, **kwargs: wrapper(original, *args, **kwargs))

