@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bridge import compose, sms
+from bridge import compose, phone, sms
 from bridge.compose import Rendered, Template
 from bridge.errors import LookupFailed, PersonUnknown
 from bridge.events import Event
 from bridge.messages import Draft
-from bridge.policy import holding, phones
+from bridge.phone import PhoneNumber
+from bridge.policy import holding
 from bridge.reasons import Reason
 from bridge.route import Route
 
@@ -38,17 +39,14 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
         return replace(blank, state="expired", reason=Reason(code="expired", detail=str(error)))
     if isinstance(found.text, Reason):
         return replace(blank, state="skipped", reason=found.text)
-    if not found.text.to:
+    if found.number is None:
         return replace(blank, state="skipped", reason=_no_phone(found.event, route))
-    number = phones.read(
-        found.text.to, found.event.customer.country, allowed=route.allowed_regions, country=route.connection.country
-    )
     state, reason = holding.judge(
-        number, found.event, expires_at=expires_at, now=now, is_live=route.is_live, sending=route.sending
+        found.number, found.event, expires_at=expires_at, now=now, is_live=route.is_live, sending=route.sending
     )
     return replace(
         blank,
-        to=number.e164,
+        to=found.number.e164,
         body=sms.downgrade(found.text.body, route.account.brand),
         link=found.text.link,
         media_url=found.text.media_url,
@@ -63,20 +61,32 @@ class _Found:
 
     event: Event
     text: Rendered | Reason
+    number: PhoneNumber | None
+
+    @property
+    def lacks_something(self) -> bool:
+        """Whether a value or a number that can be texted is missing."""
+        if isinstance(self.text, Reason):
+            return self.text.code == "missing_value"
+        return self.number is None or not self.number.allowed
 
 
 def _complete(template: Template, event: Event, route: Route) -> _Found:
     """Render; ask the platform only if the text or the number needs what the webhook lacks."""
+    found = _render(template, event, route)
+    if found.lacks_something and event.lookup and route.fetch:
+        found = _render(template, route.look_up(event), route)
+    return found
+
+
+def _render(template: Template, event: Event, route: Route) -> _Found:
     event = route.with_usable_phone(event)
     text = compose.render(template, event)
-    if event.lookup and route.fetch and _lacks_something(text):
-        event = route.with_usable_phone(route.look_up(event))
-        text = compose.render(template, event)
-    return _Found(event=event, text=text)
-
-
-def _lacks_something(text: Rendered | Reason) -> bool:
-    return text.code == "missing_value" if isinstance(text, Reason) else not text.to
+    number = None
+    if isinstance(text, Rendered) and text.to:
+        country = event.customer.country or route.connection.country
+        number = phone.read(text.to, country, allowed=route.allowed_regions)
+    return _Found(event=event, text=text, number=number)
 
 
 def _no_phone(event: Event, route: Route) -> Reason:

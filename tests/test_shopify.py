@@ -278,21 +278,20 @@ def test_tracking_in_the_lists_only_is_found():
     assert (shipment.tracking_number, shipment.tracking_url) == ("9400", "https://example.com/9400")
 
 
-@pytest.mark.parametrize(
-    ("phone", "asks"),
-    [
-        ("(212) 555-0123", False),
-        ("+447400123456", False),
-        ("555-555-SHIP", True),
-        ("123", True),
-        ("", True),
-        (None, True),
-    ],
-)
-def test_a_parcel_asks_for_its_order_where_no_number_can_be_dialled(phone, asks):
-    body = sample("fulfillments_create")
-    body["destination"]["phone"] = phone
-    assert parse(body, "fulfillments/create").lookup == (Lookup(what="order", id=ORDER) if asks else None)
+def test_a_parcel_knows_the_order_to_ask_for():
+    assert parse(sample("fulfillments_create"), "fulfillments/create").lookup == Lookup(what="order", id=ORDER)
+
+
+def test_every_webhook_about_a_parcel_prefers_the_number_of_the_parcels_address():
+    order = sample("orders_fulfilled")
+    order["phone"], order["shipping_address"]["phone"] = "+12125550123", "+12125550188"
+    parcel = sample("fulfillments_create")
+    parcel["destination"]["phone"] = "+12125550188"
+    nameless = sample("fulfillments_create") | {"destination": None}
+    told = parse(order, "orders/fulfilled")
+    looked_up = SOURCE.absorb(parse(nameless, "fulfillments/create"), {"order": order})
+    assert told.customer.phone == parse(parcel, "fulfillments/create").customer.phone == "+12125550188"
+    assert looked_up.customer.phone == "+12125550188"
 
 
 def test_a_parcel_without_an_order_has_nothing_to_ask_for():

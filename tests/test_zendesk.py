@@ -228,6 +228,24 @@ def test_a_ticket_may_be_solved_twice_and_each_time_is_an_event():
     assert parse(body | {"id": "another"}).identity != first.identity
 
 
+@pytest.mark.parametrize(
+    ("more", "identity"),
+    [
+        ({"event": "order.created", "order": {"id": 4182}}, "order.created:help:4182"),
+        ({"event": "order.created", "id": "evt-1", "order": {"id": 4182}}, "order.created:help:4182"),
+        ({"event": "order.created", "id": "evt-1"}, "order.created:help:evt-1"),
+        ({"event": "order.shipped", "shipment": {"id": "7", "tracking_number": "1Z9"}}, "order.shipped:help:7"),
+        ({"event": "order.shipped", "id": "evt-1", "shipment": {"tracking_number": "1Z9"}}, "order.shipped:help:evt-1"),
+        ({"event": "order.shipped", "shipment": {"tracking_number": "1Z9"}}, "order.shipped:help:1Z9"),
+        ({"event": "order.shipped", "order": {"id": 4182}}, None),
+        ({"event": "order.refunded", "order": {"id": 4182}}, None),
+        ({"event": "ticket.solved", "ticket": {"id": 48213}}, None),
+    ],
+)
+def test_a_trigger_that_tells_an_order_or_parcel_again_tells_the_same_event(more, identity):
+    assert parse(more).identity == identity
+
+
 def test_without_any_id_the_delivery_is_the_identity():
     body = sample("status_changed_solved_event")
     del body["id"]
@@ -277,7 +295,7 @@ def test_people_are_greeted_by_a_name_or_not_at_all(name, first):
 def test_a_trigger_tells_who_and_what_by_itself():
     event = parse(sample("trigger_replied"))
     assert (event.kind, event.lookup) == ("ticket.replied", None)
-    assert event.identity == "ticket.replied:48213-2026-11-25T17:26:40Z"
+    assert event.identity == "ticket.replied:help:48213-2026-11-25T17:26:40Z"
     assert (event.customer.first_name, event.customer.phone, event.customer.country) == (
         "Maya",
         "+1 212-555-0123",

@@ -1,14 +1,12 @@
 """HOLD BACK, which numbers: the one of a person's numbers that a text can reach. Pure."""
 
-from collections.abc import Collection
 from dataclasses import replace
 
 from bridge import phone
 from bridge.events import Customer, PhoneCandidate
-from bridge.phone import PhoneNumber
 
 
-def choose(customer: Customer, *, allowed: Collection[str], country: str | None = None) -> Customer:
+def choose(customer: Customer, *, allowed: frozenset[str], country: str | None = None) -> Customer:
     """The customer with the first number on record that can be texted, as E.164, and the country it was read in.
 
     A record often has several numbers and the first is often a landline or a joke. Where none can be texted the
@@ -19,15 +17,10 @@ def choose(customer: Customer, *, allowed: Collection[str], country: str | None 
         (PhoneCandidate(number=customer.phone, country=customer.country),) if customer.phone else ()
     )
     for candidate in candidates:
-        number = read(candidate.number, candidate.country or customer.country, allowed=allowed, country=country)
+        number = phone.read(candidate.number, candidate.country or customer.country or country, allowed=allowed)
         if number.allowed:
             return replace(customer, phone=number.e164, country=number.region)
     if not candidates:
         return customer
     first = candidates[0]
     return replace(customer, phone=first.number, country=first.country or customer.country)
-
-
-def read(number: str, own: str | None, *, allowed: Collection[str], country: str | None = None) -> PhoneNumber:
-    """Read `number` in its own record's country, else in the connection's."""
-    return phone.read(number, own or country, allowed=frozenset(allowed))

@@ -121,11 +121,30 @@ def parse_canonical(payload: Mapping[str, object], delivery: Delivery, *, source
             source=source,
             connection=delivery.connection,
             occurred_at=occurred_at or delivery.received_at,
-            identity=identity_of(kind, occurrence),
+            identity=_identity(kind, occurrence, body["order"], body["shipment"], delivery.connection),
             raw=payload,
             **body,
         ),
     )
+
+
+#: What happens to an order once, and what happens to each of its parcels once.
+_ONCE_AN_ORDER = frozenset({"order.created", "order.paid", "order.cancelled"})
+_ONCE_A_PARCEL = frozenset({"order.shipped", "order.out_for_delivery", "order.delivered"})
+
+
+def _identity(kind: str, occurrence: str | None, order: Order, shipment: Shipment, connection: str) -> str | None:
+    """What makes it the same event when it is told again, however often a trigger fires.
+
+    The ids are those of the people who wrote the trigger, so they are told apart by connection.
+    """
+    if kind in _ONCE_AN_ORDER:
+        thing = order.id or occurrence
+    elif kind in _ONCE_A_PARCEL:
+        thing = shipment.id or occurrence or shipment.tracking_number
+    else:
+        thing = occurrence
+    return identity_of(kind, connection, thing)
 
 
 def _kind(event: str | None, source: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from bridge.events import Customer, Event, Lookup, Order, Shipment
+from bridge.events import Event, Lookup, Order, Shipment
 from bridge.sources._fields import read
 from bridge.sources._people import fill
 from bridge.sources._reading import identity_of
@@ -20,6 +20,7 @@ from bridge.sources.shopify.payloads import (
     order_of,
     order_of_fulfilment,
     order_of_refund,
+    recipient_first,
     recipient_of,
     shipment_of,
 )
@@ -80,7 +81,7 @@ def _order_fulfilled(payload: Payload, blank: Event) -> Events:
                     kind=kind,
                     occurred_at=fulfilment["updated_at"] or order["updated_at"] or blank.occurred_at,
                     identity=identity_of(kind, fulfilment["id"]),
-                    customer=fill(blank.customer, recipient_of(fulfilment)),
+                    customer=recipient_first(fill(blank.customer, recipient_of(fulfilment))),
                     shipment=shipment,
                 )
             )
@@ -99,9 +100,9 @@ def _fulfilment(payload: Payload, blank: Event) -> Events:
             occurred_at=fulfilment["updated_at"] or fulfilment["created_at"] or blank.occurred_at,
             identity=identity_of(kind, fulfilment["id"]) if kind else identity_of(blank.kind, fulfilment["id"], state),
             order=order_of_fulfilment(fulfilment),
-            customer=(recipient := recipient_of(fulfilment)),
+            customer=recipient_of(fulfilment),
             shipment=shipment,
-            lookup=_lookup(fulfilment["order_id"], recipient),
+            lookup=_lookup(fulfilment["order_id"]),
         ),
     )
 
@@ -115,7 +116,7 @@ def _refund(payload: Payload, blank: Event) -> Events:
             occurred_at=refund["created_at"] or blank.occurred_at,
             identity=identity_of("order.refunded", refund["id"]),
             order=order_of_refund(refund),
-            lookup=_lookup(refund["order_id"], Customer()),
+            lookup=_lookup(refund["order_id"]),
         ),
     )
 
@@ -139,18 +140,19 @@ def _shipment(fulfilment: Record) -> tuple[str | None, Shipment]:
     return kind, shipment_of(fulfilment, status)
 
 
-def _lookup(order_id: str | None, customer: Customer) -> Lookup | None:
-    """What to ask for where no number is at hand that could be dialled ("555-555-SHIP" could not)."""
-    numbers = (candidate.number for candidate in customer.phones)
-    dialable = any(sum(map(str.isdigit, number)) >= 7 and not any(map(str.isalpha, number)) for number in numbers)
-    return Lookup(what="order", id=order_id) if order_id and not dialable else None
+def _lookup(order_id: str | None) -> Lookup | None:
+    """What to ask for if a template or its number needs more than the parcel or the refund says of its order."""
+    return Lookup(what="order", id=order_id) if order_id else None
 
 
 def absorb(event: Event, found: Payload) -> Event:
     """The event with what its order's record adds: https://shopify.dev/docs/api/admin-rest/latest/resources/order"""
     record = read(ANSWER, found)["order"]
     order: Order = fill(event.order, order_of(record))
-    return replace(event, order=order, customer=fill(event.customer, customer_of(record)), lookup=None)
+    customer = fill(event.customer, customer_of(record))
+    if event.shipment.id:
+        customer = recipient_first(customer)
+    return replace(event, order=order, customer=customer, lookup=None)
 
 
 # Their topics: https://shopify.dev/docs/api/webhooks. Those that are not here stay native.

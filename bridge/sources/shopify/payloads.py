@@ -6,6 +6,7 @@ Without approval for protected customer data a shop's app gets null for every na
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -161,6 +162,15 @@ def recipient_of(fulfilment: Record) -> Customer:
     to = fulfilment["destination"]
     phones = candidates([("destination.phone", to["phone"], to["country_code"])])
     return _customer((to,), id=None, email=fulfilment["email"], country=to["country_code"], phones=phones, locale=None)
+
+
+def recipient_first(customer: Customer) -> Customer:
+    """The customer with the parcel's own address before the order's other numbers.
+
+    A fulfilment's webhook knows no other number; were the order's own preferred here, the two would text two people.
+    """
+    phones = sorted(customer.phones, key=lambda one: one.where not in ("destination.phone", "shipping_address.phone"))
+    return replace(customer, phones=tuple(phones), phone=phones[0].number if phones else None)
 
 
 def order_of_fulfilment(fulfilment: Record) -> Order:
