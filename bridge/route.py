@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bridge import sources
+from bridge.connections import Account, Connection, setting_prefix
 from bridge.events import Event, Lookup
 from bridge.platforms import discover as discover_platforms
 from bridge.platforms.client import PlatformClient
 from bridge.policy import phones
-from bridge.settings import Account, Connection, Settings, setting_prefix
+from bridge.settings import Settings
 from bridge.sources import Source
 
 Fetch = Callable[[Lookup], Mapping[str, object]]

@@ -11,9 +11,10 @@ import pytest
 
 from bridge import cli, events, sources
 from bridge.compose import read_template
+from bridge.connections import CONNECTION_SUFFIXES
 from bridge.events import Delivery
 from bridge.reasons import REASONS
-from bridge.settings import CONNECTION_SUFFIXES, NAMES, Settings
+from bridge.settings import NAMES, Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -25,7 +25,8 @@ from bridge.cli import output, rehearsal
 from bridge.cli.processes import Children
 from bridge.cli.rehearsal import Rehearsal
 from bridge.compose import TemplateFolder, default_folder
-from bridge.settings import CONNECTION_SUFFIXES, NAMES, setting_prefix
+from bridge.connections import CONNECTION_SUFFIXES, setting_prefix
+from bridge.settings import NAMES
 from bridge.sources import samples
 from bridge.store import ledger
 from bridge.store.database import Database

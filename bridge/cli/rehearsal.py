@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 from bridge import pipeline, sources
 from bridge.compose import Template
+from bridge.connections import Account, Connection
 from bridge.errors import PersonUnknown, Unreadable
 from bridge.events import Delivery, Lookup, Nothing
 from bridge.messages import Deferred, Draft, Processed
 from bridge.phone import ALLOWED_REGIONS
 from bridge.route import Fetch, Route
-from bridge.settings import Account, Connection, Settings
+from bridge.settings import Settings
 from bridge.sources import Source, samples
 from bridge.sources.samples import Sample
 

@@ -9,7 +9,7 @@ import requests
 
 from bridge import sources
 from bridge.cli import setup
-from bridge.settings import setting_prefix
+from bridge.connections import setting_prefix
 from bridge.sources import samples
 from bridge.sources.samples import Sample
 

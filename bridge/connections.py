@@ -1,0 +1,137 @@
+"""Connections and accounts: who may send webhooks to us, and under which brand their messages leave."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from bridge.environment import COUNTRY, Environment, is_loopback
+
+#: Settings of one connection: `<CONNECTION>_<SUFFIX>`.
+CONNECTION_SUFFIXES = (
+    "SECRETS",
+    "ATTENTIVE_API_TOKEN",
+    "ATTENTIVE_BRAND",
+    "URL",
+    "API_TOKEN",
+    "EMAIL",
+    "COUNTRY",
+    "SIGNATURE_HEADER",
+)
+
+#: The account of all connections that have no token of their own.
+SHARED_ACCOUNT = "attentive"
+
+_CREDENTIALS = ("URL", "API_TOKEN", "EMAIL")
+_CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """One configured instance of a source. `account` names the Attentive brand its messages go to.
+
+    `credentials` are those of the platform's REST API that are set: URL, API_TOKEN, EMAIL.
+    `country` is the region to read a phone number in when its record names none.
+    """
+
+    name: str
+    source: str
+    secrets: tuple[str, ...] = field(repr=False)
+    account: str = SHARED_ACCOUNT
+    signature_header: str | None = None
+    country: str | None = None
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One Attentive brand. Without a token its messages wait."""
+
+    name: str
+    token: str | None = field(default=None, repr=False)
+    brand: str | None = None
+
+
+def setting_prefix(connection: str) -> str:
+    """`shop-eu` -> `SHOP_EU`: how a connection's name is written in settings."""
+    return connection.upper().replace("-", "_")
+
+
+class ConnectionReader:
+    """Reads all connections and accounts; `accounts` is complete once `connections()` is exhausted."""
+
+    def __init__(self, environment: Environment, sources: Collection[str]) -> None:
+        self._env = environment
+        self._sources = sources
+        token, brand = environment.token("ATTENTIVE_API_TOKEN"), environment.text("ATTENTIVE_BRAND")
+        self.accounts = {SHARED_ACCOUNT: Account(name=SHARED_ACCOUNT, token=token, brand=brand)}
+
+    def connections(self) -> Iterator[Connection]:
+        """Each connection that has a secret; what is wrong is noted as problems."""
+        named = self._env.text("CONNECTIONS")
+        pairs = list(self._named_connections(named)) if named else [(source, source) for source in self._sources]
+        prefixes: dict[str, str] = {}
+        for name, source in pairs:
+            prefix = setting_prefix(name)
+            if prefix in prefixes:
+                self._env.problem("CONNECTIONS", f"{prefixes[prefix]} and {name} share the settings {prefix}_…")
+                continue
+            prefixes[prefix] = name
+            secrets = self._secrets(f"{prefix}_SECRETS")
+            if secrets:
+                yield self._connection(name, source, prefix, secrets)
+            elif named:
+                self._env.problem(f"{prefix}_SECRETS", f"is not set; the connection {name} cannot verify its webhooks")
+
+    def _named_connections(self, named: str) -> Iterator[tuple[str, str]]:
+        for part in named.split(","):
+            name, separator, source = (piece.strip() for piece in part.partition("="))
+            if not separator or not _CONNECTION_NAME.fullmatch(name):
+                self._env.problem("CONNECTIONS", f"{part.strip()!r} must be name=source, such as shop-eu=shopify")
+            elif source not in self._sources:
+                known = ", ".join(sorted(self._sources))
+                self._env.problem("CONNECTIONS", f"{name} has the unknown source {source!r}; known: {known}")
+            else:
+                yield name, source
+
+    def _secrets(self, name: str) -> tuple[str, ...]:
+        """Secrets verbatim, newest first; only a comma inside one is written %2C."""
+        parts = (part.strip() for part in (self._env.text(name) or "").split(","))
+        return tuple(re.sub("%2c", ",", part, flags=re.IGNORECASE) for part in parts if part)
+
+    def _connection(self, name: str, source: str, prefix: str, secrets: tuple[str, ...]) -> Connection:
+        header = self._env.text(f"{prefix}_SIGNATURE_HEADER")
+        if header and not _HEADER_NAME.fullmatch(header):
+            self._env.problem(f"{prefix}_SIGNATURE_HEADER", f"{header!r} is no header name")
+        country = (self._env.text(f"{prefix}_COUNTRY") or "").upper() or None
+        if country and not COUNTRY.fullmatch(country):
+            self._env.problem(f"{prefix}_COUNTRY", "must be a two-letter country code such as US")
+        credentials = {suffix: value for suffix in _CREDENTIALS if (value := self._env.text(f"{prefix}_{suffix}"))}
+        url = credentials.get("URL", "https://example")
+        if urlsplit(url).scheme != "https" and not is_loopback(url):
+            self._env.problem(f"{prefix}_URL", "must be an https address, such as https://example.zendesk.com")
+        return Connection(
+            name=name,
+            source=source,
+            secrets=secrets,
+            account=self._account(name, prefix),
+            signature_header=header.lower() if header else None,
+            country=country,
+            credentials=credentials,
+        )
+
+    def _account(self, connection: str, prefix: str) -> str:
+        """The account a connection's messages go to: one per token, since limits and duplicates are per token.
+
+        A brand of its own without a token of its own waits for one: another brand's would be the wrong sender.
+        """
+        token = self._env.token(f"{prefix}_ATTENTIVE_API_TOKEN")
+        brand = self._env.text(f"{prefix}_ATTENTIVE_BRAND")
+        if not token and not brand:
+            return SHARED_ACCOUNT
+        for account in self.accounts.values():
+            if token and account.token == token:
+                return account.name
+        self.accounts[connection] = Account(name=connection, token=token, brand=brand)
+        return connection

@@ -1,0 +1,77 @@
+"""Reading single settings from the environment, and collecting what is wrong with them."""
+
+import re
+from urllib.parse import urlsplit
+
+from environs import Env, EnvError, validate
+
+COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+class Environment:
+    """The environment, read setting by setting. `problems` has a line for each that is wrong, `warnings` for odd ones.
+
+    An empty setting counts as not set.
+    """
+
+    def __init__(self) -> None:
+        self._env = Env(eager=False)
+        self._problems: list[str] = []
+        self.warnings: list[str] = []
+
+    def problem(self, name: str, what: str) -> None:
+        """Note what is wrong with a setting; all are reported at once."""
+        self._problems.append(f"{name}: {what}")
+
+    def text(self, name: str) -> str | None:
+        """The setting without surrounding blanks; None if it is unset or empty."""
+        return (self._env.str(name, "") or "").strip() or None
+
+    def token(self, name: str) -> str | None:
+        """A credential that travels in a header: printable ASCII without blanks."""
+        token = self.text(name)
+        if token and not (token.isascii() and token.isprintable() and " " not in token):
+            self.problem(name, "holds a blank or a character that no token has")
+        return token
+
+    def countries(self, name: str, default: str) -> frozenset[str]:
+        """Two-letter country codes, with commas between."""
+        found = frozenset(part.strip().upper() for part in (self.text(name) or default).split(","))
+        if wrong := sorted(country for country in found if not COUNTRY.fullmatch(country)):
+            self.problem(name, f"{', '.join(wrong)} is no two-letter country code")
+        return found
+
+    def number(self, name: str, default: float, *, at_least: float, at_most: float) -> float:
+        """A number within bounds."""
+        if self.text(name) is None:
+            return default
+        return self._env.float(name, validate=validate.Range(at_least, at_most)) or 0.0
+
+    def whole(self, name: str, default: int, *, at_least: int, at_most: int | None = None) -> int:
+        """A whole number within bounds."""
+        if self.text(name) is None:
+            return default
+        return self._env.int(name, validate=validate.Range(at_least, at_most)) or 0
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        """One of a few words."""
+        value = self.text(name) or default
+        if value not in choices:
+            self.problem(name, f"must be one of {', '.join(choices)}, not {value!r}")
+        return value
+
+    def problems(self) -> list[str]:
+        """Every problem so far, sorted by setting. Nothing more can be read after this."""
+        try:
+            self._env.seal()
+        except EnvError as error:
+            for name, messages in getattr(error, "error_messages", {}).items():
+                said = " ".join(str(message) for message in messages)
+                self.problem(name, said.split(" invalid: ")[-1].strip("[]").replace("'", ""))
+        return sorted(self._problems)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether `url` stays on this machine."""
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host == "::1" or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None
