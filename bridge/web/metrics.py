@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 
+import structlog
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bridge.errors import StoreUnavailable
 from bridge.store import status
 from bridge.store.database import Database
+
+log = structlog.get_logger()
 
 
 class _Queue(Collector):
@@ -42,7 +46,12 @@ def blueprint(database: Database) -> Blueprint:
 
     @metrics.get("/metrics")
     def scrape() -> Response:
-        """The current figures in the text format."""
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        """The current figures in the text format; 503 when the database does not tell them."""
+        try:
+            figures = generate_latest(registry)
+        except StoreUnavailable as error:
+            log.error("metrics.unavailable", error=str(error))
+            return Response("the database does not answer\n", 503, content_type="text/plain")
+        return Response(figures, content_type=CONTENT_TYPE_LATEST)
 
     return metrics
