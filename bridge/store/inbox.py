@@ -173,7 +173,7 @@ class Inbox:
     def recover(self, connection: Connection, dead_owner: str) -> int:
         """Give back what a dead worker held; set aside what several workers died over. The number of rows."""
         held = is_stored & (deliveries.c.owner == dead_owner)
-        connection.execute(
+        set_aside = connection.execute(
             update(deliveries)
             .where(held, deliveries.c.deaths >= _POISON_AFTER - 1)
             .values(state="parked", reason="crashed", owner=None, deaths=deliveries.c.deaths + 1)
@@ -181,7 +181,7 @@ class Inbox:
         given_back = connection.execute(
             update(deliveries).where(held).values(owner=None, deaths=deliveries.c.deaths + 1)
         )
-        return given_back.rowcount
+        return set_aside.rowcount + given_back.rowcount
 
     def replay(self, connection: Connection, delivery_id: int, now: datetime, *, again: bool) -> bool:
         """Process a delivery once more; with `again` even messages that were made before are made. False if unknown."""

@@ -12,6 +12,9 @@ from bridge.messages import AccountHealth, Attempt, Draft, Message, Next
 from bridge.store.sealed import search_hash
 from bridge.store.tables import accounts, attempts, is_queued, is_sending, is_unsent, messages
 
+#: A message that this many workers died over is set aside.
+_POISON_AFTER = 3
+
 _MESSAGE_COLUMNS = tuple(messages.c[name] for name in Message.__dataclass_fields__)
 
 
@@ -81,7 +84,7 @@ def claim(
             (free if state.pause_reason == "slow_down" else probing).append(name)
     claimed = _claim_of(connection, owner, limit, now, free) if free else []
     for name in probing:
-        if len(claimed) < limit and not _is_sending(connection, name):
+        if len(claimed) < limit and _may_probe(connection, name):
             claimed += _claim_of(connection, owner, 1, now, [name])
     return claimed
 
@@ -120,9 +123,13 @@ def _claim_of(connection: Connection, owner: str, limit: int, now: datetime, nam
     return sorted((Message(**row._asdict()) for row in claimed), key=lambda message: message.id)
 
 
-def _is_sending(connection: Connection, account: str) -> bool:
+def _may_probe(connection: Connection, account: str) -> bool:
+    """Whether no message of the account is under way, and no other worker is finding that out just now."""
+    lock = select(accounts.c.name).where(accounts.c.name == account).with_for_update(skip_locked=True)
+    if connection.execute(lock).first() is None:
+        return False
     found = select(messages.c.id).where(is_sending, messages.c.account == account).limit(1)
-    return connection.execute(found).first() is not None
+    return connection.execute(found).first() is None
 
 
 def finish(
@@ -171,21 +178,20 @@ def release(connection: Connection, owner: str, message_ids: Iterable[int]) -> N
 
 
 def recover(connection: Connection, dead_owner: str) -> int:
-    """Queue again what a dead worker was sending; the number of messages.
+    """Queue again what a dead worker was sending; what several workers died over waits for a person. How many rows.
 
     Whether they left is unknown, counted from the claim: `retry.before_sending` decides whether a repeat is safe.
     """
-    recovered = connection.execute(
-        update(messages)
-        .where(messages.c.owner == dead_owner, is_sending)
-        .values(
-            state="queued",
-            owner=None,
-            deaths=messages.c.deaths + 1,
-            unknown_since=sql.coalesce(messages.c.unknown_since, messages.c.claimed_at),
-        )
-    )
-    return recovered.rowcount
+    held = and_(messages.c.owner == dead_owner, is_sending)
+    died = {
+        "owner": None,
+        "deaths": messages.c.deaths + 1,
+        "unknown_since": sql.coalesce(messages.c.unknown_since, messages.c.claimed_at),
+    }
+    poison = update(messages).where(held, messages.c.deaths >= _POISON_AFTER - 1)
+    set_aside = connection.execute(poison.values(state="unknown", reason="worker_died", **died))
+    recovered = connection.execute(update(messages).where(held).values(state="queued", **died))
+    return set_aside.rowcount + recovered.rowcount
 
 
 def read_accounts(connection: Connection) -> Mapping[str, AccountHealth]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, update
 
 from bridge.events import Delivery
-from bridge.messages import Processed
+from bridge.messages import Draft, Processed
 from bridge.reasons import Reason
 from bridge.store import outbox
 from bridge.store.inbox import Inbox
@@ -29,14 +29,15 @@ def processed(
     """
     assert delivery.id is not None  # noqa: S101 - for the type checker: a claimed delivery is stored
     lines = [dict(line) for line in result.story]
-    drafted = iter([line for line in lines if _is_draft(line, result)])
+    unread = iter(lines)
     reason = result.reason
     made = 0
     # The delivery first: its row is the fence against a worker that has been taken for dead.
     if not inbox.finish(connection, delivery.id, owner, now, state=result.state, reason=reason, events=lines):
         return False
     for draft in result.drafts:
-        line = next(drafted)
+        # The story tells the drafts in their order, with lines about other templates between them.
+        line = next(line for line in unread if _is_about(line, draft))
         if outbox.insert(
             connection,
             draft,
@@ -56,20 +57,14 @@ def processed(
     return True
 
 
-def _is_draft(line: Mapping[str, str], result: Processed) -> bool:
-    return any(line["template"] == draft.template and line["kind"] == draft.event_kind for draft in result.drafts)
+def _is_about(line: Mapping[str, str], draft: Draft) -> bool:
+    outcome = draft.reason.code if draft.reason else "composed"
+    told = (line["kind"], line["template"], line["identity"], line["outcome"])
+    return told == (draft.event_kind, draft.template, draft.identity or "", outcome)
 
 
 def settle_waiting(connection: Connection, *, tokens: Collection[str], sending: str) -> None:
     """Bring waiting messages in line with a starting worker's settings: tokens come and go, sending is switched."""
-    connection.execute(
-        update(messages)
-        .where(is_queued, messages.c.waiting_for == "token", messages.c.account.in_(list(tokens)))
-        .values(waiting_for=None)
-    )
-    connection.execute(
-        update(messages).where(is_queued, messages.c.account.not_in(list(tokens))).values(waiting_for="token")
-    )
     if sending == "on":
         connection.execute(
             update(messages)
@@ -82,9 +77,24 @@ def settle_waiting(connection: Connection, *, tokens: Collection[str], sending: 
             .where(is_queued, messages.c.released.is_(False))
             .values(state="held", reason="sending_off", detail=None)
         )
+    # After the switch, so that what it let go is told right too.
+    has_token = messages.c.account.in_(list(tokens))
+    connection.execute(
+        update(messages).where(is_queued, messages.c.waiting_for == "token", has_token).values(waiting_for=None)
+    )
+    connection.execute(update(messages).where(is_queued, ~has_token).values(waiting_for="token"))
 
 
 def expire(connection: Connection, now: datetime) -> int:
-    """Give up on queued messages whose time is over, also those that no account could take; how many."""
+    """Give up on queued messages whose time is over, also those that no account could take; how many.
+
+    Of one that may have left already nobody can say that it was not sent.
+    """
     late = update(messages).where(is_queued, messages.c.expires_at <= now)
-    return connection.execute(late.values(state="expired", reason="expired", waiting_for=None)).rowcount
+    doubtful = connection.execute(
+        late.where(messages.c.unknown_since.is_not(None)).values(
+            state="unknown", reason="outcome_unknown", waiting_for=None
+        )
+    )
+    expired = connection.execute(late.values(state="expired", reason="expired", waiting_for=None))
+    return doubtful.rowcount + expired.rowcount

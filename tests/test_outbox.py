@@ -1,0 +1,560 @@
+"""Messages: made once, claimed by one worker, finished once, given back or taken over. On both databases."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from bridge.events import Delivery
+from bridge.messages import AccountHealth, Attempt, Draft, Message, Next, Outcome, Processed
+from bridge.reasons import Reason
+from bridge.store import ledger, outbox, recording
+from bridge.store.database import Database
+from bridge.store.inbox import Inbox
+from bridge.store.tables import attempts, messages
+
+NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+TOKENS = ("attentive", "other")
+
+DRAFT = Draft(
+    template="order_shipped",
+    event_kind="order.shipped",
+    identity="order.shipped:1",
+    account="attentive",
+    to="+12125550123",
+    body="On its way.",
+    occurred_at=NOW,
+    expires_at=NOW + timedelta(hours=24),
+)
+SKIPPED = replace(DRAFT, state="skipped", reason=Reason(code="no_phone"), to=None, body=None)
+
+
+class Outbox:
+    """The outbox of a database with one delivery in it, a transaction for each call."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        inbox = Inbox(database)
+        inbox.add(
+            Delivery(connection="shop", headers={}, body=b"{}", received_at=NOW),
+            key="e1",
+            signed_bytes=None,
+            headers={},
+        )
+
+    def insert(self, draft: Draft = DRAFT, *, again: int = 0, waiting_for: str | None = None) -> bool:
+        with self.database.write() as connection:
+            return outbox.insert(
+                connection, draft, delivery_id=1, source_connection="shop", again=again, now=NOW,
+                waiting_for=waiting_for,
+            )  # fmt: skip
+
+    def insert_many(self, count: int, draft: Draft = DRAFT) -> None:
+        for number in range(count):
+            assert self.insert(replace(draft, identity=f"{draft.account}:{number}"))
+
+    def claim(
+        self, owner: str = "worker-1", *, limit: int = 100, now: datetime = NOW, tokens: tuple[str, ...] = TOKENS
+    ) -> list[Message]:
+        with self.database.write() as connection:
+            return outbox.claim(connection, owner, limit, now, tokens)
+
+    def finish(self, message: Message, then: Next, *, owner: str = "worker-1", attempt: Attempt | None = None) -> bool:
+        with self.database.write() as connection:
+            return outbox.finish(connection, message, owner, attempt, then, NOW)
+
+    def release(self, *ids: int, owner: str = "worker-1") -> None:
+        with self.database.write() as connection:
+            outbox.release(connection, owner, ids)
+
+    def recover(self, owner: str = "worker-1") -> int:
+        with self.database.write() as connection:
+            return outbox.recover(connection, owner)
+
+    def pause(self, name: str, until: datetime, reason: str = "denied") -> None:
+        with self.database.write() as connection:
+            health = AccountHealth(name=name, failures=1, paused_until=until, pause_reason=reason, paused_since=NOW)
+            outbox.save_account(connection, health)
+
+    def settle(self, sending: str = "on", tokens: tuple[str, ...] = TOKENS) -> None:
+        with self.database.write() as connection:
+            recording.settle_waiting(connection, tokens=tokens, sending=sending)
+
+    def change(self, **values: object) -> None:
+        with self.database.write() as connection:
+            connection.execute(update(messages).values(**values))
+
+    def rows(self) -> list[Any]:
+        with self.database.read() as connection:
+            return list(connection.execute(select(messages).order_by(messages.c.id)))
+
+    def row(self) -> Any:
+        (row,) = self.rows()
+        return row
+
+    def attempts(self) -> list[Any]:
+        with self.database.read() as connection:
+            return list(connection.execute(select(attempts).order_by(attempts.c.id)))
+
+
+@pytest.fixture
+def box(database: Database) -> Outbox:
+    return Outbox(database)
+
+
+# --- once --------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_made_once(box: Outbox) -> None:
+    assert box.insert()
+    assert not box.insert()
+    assert not box.insert(replace(DRAFT, body="Other words.", occurred_at=NOW + SECOND))
+    assert [row.body for row in box.rows()] == ["On its way."]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"account": "other"}, {"template": "x"}, {"identity": "order.shipped:2"}, {"to": "+12125550124"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_account_template_event_or_person_makes_another_message(box: Outbox, change: dict[str, str]) -> None:
+    assert box.insert()
+    assert box.insert(replace(DRAFT, **change))  # type: ignore[arg-type]
+
+
+def test_an_event_without_identity_is_its_delivery(box: Outbox) -> None:
+    assert box.insert(replace(DRAFT, identity=None))
+    assert not box.insert(replace(DRAFT, identity=None))
+    assert box.row().identity == "delivery:1"
+
+
+def test_a_skipped_message_does_not_use_its_identity_up(box: Outbox) -> None:
+    assert box.insert(SKIPPED)
+    assert box.insert(SKIPPED)
+    assert box.insert()
+    assert [row.state for row in box.rows()] == ["skipped", "skipped", "queued"]
+
+
+@pytest.mark.parametrize("state", ["held", "expired"])
+def test_a_held_or_expired_message_does_use_its_identity_up(box: Outbox, state: str) -> None:
+    assert box.insert(replace(DRAFT, state=state, reason=Reason(code="expired")))  # type: ignore[arg-type]
+    assert not box.insert()
+
+
+def test_again_makes_a_second_message_and_only_one(box: Outbox) -> None:
+    assert box.insert()
+    assert box.insert(again=1)
+    assert not box.insert(again=1)
+
+
+def test_many_threads_make_one_message(box: Outbox) -> None:
+    start = threading.Barrier(8)
+
+    def insert(_: int) -> bool:
+        start.wait(10)
+        return box.insert()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(insert, range(8))) == [False] * 7 + [True]
+
+
+@pytest.mark.parametrize(
+    "body", ["a\x00b", "caf\xe9 🎉", "\ud83d", "x" * 100_000], ids=["NUL", "emoji", "half", "long"]
+)
+def test_a_text_comes_back_as_it_was_put_in(box: Outbox, body: str) -> None:
+    assert box.insert(replace(DRAFT, body=body, link="client.attn.tv", media_url="https://example.com/a.png"))
+    (claimed,) = box.claim()
+    assert (claimed.body, claimed.link, claimed.media_url) == (body, "client.attn.tv", "https://example.com/a.png")
+
+
+# --- claiming ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_due_is_claimed_once_and_the_longest_due_first(box: Outbox) -> None:
+    box.insert_many(3)
+    box.insert(replace(DRAFT, identity="later"))
+    with box.database.write() as connection:
+        connection.execute(update(messages).where(messages.c.id == 2).values(due=NOW - SECOND))
+        connection.execute(update(messages).where(messages.c.id == 4).values(due=NOW + SECOND))
+    assert [message.id for message in box.claim(limit=1)] == [2]
+    assert [message.id for message in box.claim()] == [1, 3]
+    assert box.claim() == []
+    assert [message.id for message in box.claim(now=NOW + SECOND)] == [4]
+
+
+@pytest.mark.parametrize("state", ["skipped", "held", "expired"])
+def test_what_is_not_queued_is_not_claimed(box: Outbox, state: str) -> None:
+    box.insert(replace(DRAFT, state=state, reason=Reason(code="no_phone")))  # type: ignore[arg-type]
+    assert box.claim() == []
+
+
+def test_two_owners_never_get_the_same_message(box: Outbox) -> None:
+    box.insert_many(40)
+    start = threading.Barrier(4)
+
+    def take(worker: int) -> list[int]:
+        start.wait(10)
+        mine: list[int] = []
+        while claimed := box.claim(f"worker-{worker}", limit=3):
+            mine += [message.id for message in claimed]
+        return mine
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = [message for mine in pool.map(take, range(4)) for message in mine]
+    assert sorted(taken) == list(range(1, 41))
+
+
+def test_messages_of_an_account_without_a_token_are_left(box: Outbox) -> None:
+    box.insert_many(1)
+    box.insert_many(1, replace(DRAFT, account="other"))
+    assert [message.account for message in box.claim(tokens=("other",))] == ["other"]
+    assert box.claim(tokens=()) == []
+
+
+@pytest.mark.parametrize("reason", ["denied", "failing", "slow_down"])
+def test_messages_of_a_paused_account_are_left_and_others_are_not(box: Outbox, reason: str) -> None:
+    box.insert_many(2)
+    box.insert_many(2, replace(DRAFT, account="other"))
+    box.pause("attentive", NOW + SECOND, reason)
+    assert {message.account for message in box.claim()} == {"other"}
+
+
+@pytest.mark.parametrize("reason", ["denied", "failing"])
+def test_after_a_pause_one_message_probes_until_it_has_an_answer(box: Outbox, reason: str) -> None:
+    box.insert_many(3)
+    box.pause("attentive", NOW, reason)
+    (probe,) = box.claim()
+    assert box.claim() == []
+    assert box.claim("worker-2") == []
+    box.finish(probe, Next(state="queued", due=NOW + SECOND))
+    assert len(box.claim("worker-2")) == 1
+
+
+def test_two_workers_never_probe_at_once(box: Outbox) -> None:
+    box.insert_many(20)
+    box.pause("attentive", NOW)
+    start = threading.Barrier(8)
+
+    def probe(worker: int) -> int:
+        start.wait(10)
+        return len(box.claim(f"worker-{worker}"))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(probe, range(8))) == 1
+
+
+def test_after_a_slow_down_all_may_go(box: Outbox) -> None:
+    box.insert_many(3)
+    box.pause("attentive", NOW, "slow_down")
+    assert len(box.claim()) == 3
+
+
+def test_a_probe_is_not_more_than_there_is_room_for(box: Outbox) -> None:
+    box.insert_many(2)
+    box.insert_many(2, replace(DRAFT, account="other"))
+    box.pause("other", NOW)
+    assert [message.account for message in box.claim(limit=2)] == ["attentive", "attentive"]
+
+
+# --- threads -----------------------------------------------------------------------------------------------------
+
+
+def of_thread(box: Outbox, *minutes: int, thread: str = "order 1", account: str = "attentive") -> None:
+    for number, minute in enumerate(minutes):
+        draft = replace(
+            DRAFT, account=account, thread=thread, identity=f"{account} {thread} {number}",
+            occurred_at=NOW + timedelta(minutes=minute),
+        )  # fmt: skip
+        assert box.insert(draft)
+
+
+def test_messages_of_one_thread_leave_in_the_order_things_happened(box: Outbox) -> None:
+    of_thread(box, 3, 1, 2, 1)
+    left = []
+    while claimed := box.claim():
+        (message,) = claimed
+        left.append(message.id)
+        assert box.finish(message, Next(state="sent"))
+    assert left == [2, 4, 3, 1]
+
+
+def test_threads_do_not_hold_up_one_another(box: Outbox) -> None:
+    of_thread(box, 1, 2)
+    of_thread(box, 1, 2, thread="order 2")
+    of_thread(box, 1, 2, account="other")
+    box.insert(DRAFT)
+    assert [message.id for message in box.claim()] == [1, 3, 5, 7]
+
+
+@pytest.mark.parametrize(
+    ("state", "blocks"),
+    [
+        ("queued", True), ("sending", True),
+        ("sent", False), ("refused", False), ("unknown", False), ("failed", False), ("skipped", False),
+        ("expired", False), ("superseded", False), ("held", False),
+    ],
+)  # fmt: skip
+def test_only_what_is_on_its_way_holds_its_thread_up(box: Outbox, state: str, blocks: bool) -> None:
+    of_thread(box, 1, 2)
+    with box.database.write() as connection:
+        first = update(messages).where(messages.c.id == 1)
+        connection.execute(first.values(state=state, due=NOW + timedelta(hours=1)))
+    assert [message.id for message in box.claim()] == ([] if blocks else [2])
+
+
+# --- finishing ---------------------------------------------------------------------------------------------------
+
+ATTEMPT = Attempt(outcome=Outcome.UNKNOWN, started_at=NOW, seconds=0.5, status=502, words="Bad gateway")
+
+
+def test_an_attempt_is_recorded_with_what_becomes_of_the_message(box: Outbox) -> None:
+    box.insert()
+    (message,) = box.claim()
+    later = NOW + timedelta(seconds=5)
+    then = Next(state="queued", due=later, waiting_for="retry", unknown_since=NOW)
+    assert box.finish(message, then, attempt=ATTEMPT)
+    row = box.row()
+    assert (row.state, row.owner, row.due, row.waiting_for, row.unknown_since) == (
+        "queued", None, later, "retry", NOW,
+    )  # fmt: skip
+    (attempt,) = box.attempts()
+    assert (attempt.number, attempt.outcome, attempt.status, attempt.words) == (1, "unknown", 502, "Bad gateway")
+    (again,) = box.claim(now=later)
+    assert (again.attempts, again.unknown_since) == (2, NOW)
+
+
+def test_a_sent_message_has_its_time_and_no_reason(box: Outbox) -> None:
+    box.insert()
+    (message,) = box.claim()
+    assert box.finish(message, Next(state="sent"))
+    assert (box.row().state, box.row().sent_at, box.row().reason) == ("sent", NOW, None)
+
+
+def test_denials_are_counted_from_the_first(box: Outbox) -> None:
+    box.insert()
+    for number in (1, 2):
+        (message,) = box.claim(now=NOW + number * SECOND)
+        with box.database.write() as connection:
+            then = Next(state="queued", due=NOW, denied=True)
+            outbox.finish(connection, message, "worker-1", None, then, NOW + number * SECOND)
+    assert (box.row().denials, box.row().first_denied_at) == (2, NOW + SECOND)
+
+
+def test_a_worker_that_was_taken_for_dead_cannot_finish_but_its_attempt_is_on_record(box: Outbox) -> None:
+    box.insert()
+    (message,) = box.claim()
+    box.recover()
+    (taken,) = box.claim("worker-2")
+    assert not box.finish(message, Next(state="sent"), attempt=ATTEMPT)
+    assert box.row().owner == "worker-2"
+    assert len(box.attempts()) == 1
+    assert box.finish(taken, Next(state="sent"), owner="worker-2")
+    assert not box.finish(taken, Next(state="refused"), owner="worker-2")
+    assert box.row().state == "sent"
+
+
+def test_what_is_released_loses_no_attempt_and_keeps_its_due_time(box: Outbox) -> None:
+    box.insert_many(2)
+    before = box.rows()
+    box.claim()
+    box.release(1, owner="worker-2")
+    assert [row.state for row in box.rows()] == ["sending", "sending"]
+    box.release(1)
+    first, second = box.rows()
+    assert (first.state, first.owner, first.attempts, first.due) == ("queued", None, 0, before[0].due)
+    assert first.unknown_since is None
+    assert second.state == "sending"
+
+
+def test_what_a_dead_worker_was_sending_is_unknown_since_it_was_claimed(box: Outbox) -> None:
+    box.insert()
+    box.claim(now=NOW + SECOND)
+    assert box.recover() == 1
+    assert box.recover() == 0
+    row = box.row()
+    assert (row.state, row.owner, row.unknown_since, row.deaths) == ("queued", None, NOW + SECOND, 1)
+
+
+def test_a_death_does_not_make_an_older_doubt_younger(box: Outbox) -> None:
+    box.insert()
+    (message,) = box.claim()
+    box.finish(message, Next(state="queued", due=NOW, unknown_since=NOW - SECOND))
+    box.claim(now=NOW + SECOND)
+    box.recover()
+    assert box.row().unknown_since == NOW - SECOND
+
+
+def test_a_message_that_three_workers_died_over_waits_for_a_person(box: Outbox) -> None:
+    box.insert(replace(DRAFT, if_unknown="resend"))
+    for death in range(3):
+        assert len(box.claim(f"worker-{death}")) == 1
+        box.recover(f"worker-{death}")
+    assert box.claim() == []
+    assert (box.row().state, box.row().reason, box.row().owner) == ("unknown", "worker_died", None)
+    with box.database.write() as connection:
+        found = ledger.find_message(connection, 1)
+        assert found is not None
+        assert ledger.retry(connection, found, NOW)
+    assert len(box.claim()) == 1
+
+
+# --- accounts ----------------------------------------------------------------------------------------------------
+
+
+def test_an_accounts_health_is_kept_and_replaced(box: Outbox) -> None:
+    first = AccountHealth(name="attentive", failures=3, paused_until=NOW, pause_reason="denied", paused_since=NOW)
+    second = AccountHealth(name="attentive", last_success_at=NOW)
+    for health in (first, second):
+        with box.database.write() as connection:
+            outbox.save_account(connection, health)
+            assert outbox.read_accounts(connection) == {"attentive": health}
+
+
+# --- expiring ----------------------------------------------------------------------------------------------------
+
+
+def expire(box: Outbox, now: datetime) -> int:
+    with box.database.write() as connection:
+        return recording.expire(connection, now)
+
+
+def test_a_queued_message_expires_when_its_time_is_over(box: Outbox) -> None:
+    box.insert(waiting_for="token")
+    assert expire(box, DRAFT.expires_at - SECOND) == 0
+    assert expire(box, DRAFT.expires_at) == 1
+    assert (box.row().state, box.row().reason, box.row().waiting_for) == ("expired", "expired", None)
+
+
+def test_a_message_that_may_have_left_is_unknown_and_not_expired(box: Outbox) -> None:
+    box.insert()
+    box.claim()
+    box.recover()
+    assert expire(box, DRAFT.expires_at) == 1
+    assert (box.row().state, box.row().reason) == ("unknown", "outcome_unknown")
+
+
+@pytest.mark.parametrize("state", ["sending", "sent", "held", "skipped", "unknown"])
+def test_what_is_not_queued_does_not_expire(box: Outbox, state: str) -> None:
+    box.insert()
+    box.change(state=state)
+    assert expire(box, DRAFT.expires_at) == 0
+
+
+# --- a worker's start ---------------------------------------------------------------------------------------------
+
+HELD = replace(DRAFT, state="held", reason=Reason(code="sending_off"))
+
+
+@pytest.mark.parametrize(
+    ("draft", "waiting_for", "released", "sending", "tokens", "state", "then_waiting_for"),
+    [
+        (DRAFT, None, False, "on", TOKENS, "queued", None),
+        (DRAFT, "token", False, "on", TOKENS, "queued", None),
+        (DRAFT, "retry", False, "on", TOKENS, "queued", "retry"),
+        (DRAFT, None, False, "on", (), "queued", "token"),
+        (DRAFT, None, False, "hold", TOKENS, "held", None),
+        (DRAFT, None, False, "off", TOKENS, "held", None),
+        (DRAFT, None, True, "hold", TOKENS, "queued", None),
+        (DRAFT, None, True, "off", TOKENS, "queued", None),
+        (HELD, None, False, "on", TOKENS, "queued", None),
+        (HELD, "token", False, "on", TOKENS, "queued", None),
+        (HELD, None, False, "on", (), "queued", "token"),
+        (HELD, None, False, "hold", TOKENS, "held", None),
+        (HELD, None, False, "off", (), "held", None),
+        (SKIPPED, None, False, "on", TOKENS, "skipped", None),
+        (SKIPPED, None, False, "hold", (), "skipped", None),
+    ],
+)  # fmt: skip
+def test_waiting_messages_follow_the_settings_of_a_starting_worker(
+    box: Outbox,
+    draft: Draft,
+    waiting_for: str | None,
+    released: bool,
+    sending: str,
+    tokens: tuple[str, ...],
+    state: str,
+    then_waiting_for: str | None,
+) -> None:
+    box.insert(draft, waiting_for=waiting_for)
+    box.change(released=released)
+    box.settle(sending, tokens)
+    row = box.row()
+    assert (row.state, row.waiting_for) == (state, then_waiting_for)
+    assert row.reason == {"held": "sending_off", "skipped": "no_phone"}.get(state)
+
+
+def test_switching_on_and_off_again_loses_no_message(box: Outbox) -> None:
+    box.insert()
+    states = []
+    for sending in ("hold", "on", "off", "on"):
+        box.settle(sending)
+        states.append(box.row().state)
+    assert states == ["held", "queued", "held", "queued"]
+    assert len(box.claim()) == 1
+
+
+# --- recording what a delivery came to -----------------------------------------------------------------------------
+
+
+def line(kind: str, template: str, outcome: str, identity: str = "order.shipped:1") -> dict[str, str]:
+    return {"kind": kind, "identity": identity, "template": template, "outcome": outcome, "detail": ""}
+
+
+def record(box: Outbox, result: Processed, *, owner: str = "worker-1", tokens: tuple[str, ...] = TOKENS) -> bool:
+    inbox = Inbox(box.database)
+    with box.database.write() as connection:
+        (claimed,) = inbox.claim(connection, "worker-1", 1, NOW)
+        return recording.processed(connection, inbox, claimed, result, owner=owner, now=NOW, tokens=tokens)
+
+
+def found_delivery(box: Outbox) -> Any:
+    with box.database.read() as connection:
+        return ledger.find_delivery(connection, 1)
+
+
+def test_a_delivery_and_its_messages_are_recorded_together(box: Outbox) -> None:
+    story = (line("order.shipped", "order_shipped", "composed"),)
+    assert record(box, Processed(drafts=(DRAFT,), story=story))
+    found = found_delivery(box)
+    assert (found["state"], found["reason"], found["events"]) == ("processed", None, list(story))
+    assert (box.row().delivery_id, box.row().connection, box.row().waiting_for) == (1, "shop", None)
+
+
+def test_a_worker_that_lost_its_delivery_makes_no_message(box: Outbox) -> None:
+    assert not record(
+        box, Processed(drafts=(DRAFT,), story=(line("order.shipped", "order_shipped", "composed"),)), owner="x"
+    )
+    assert box.rows() == []
+
+
+def test_a_message_of_an_account_without_a_token_waits_for_one(box: Outbox) -> None:
+    record(box, Processed(drafts=(DRAFT,), story=(line("order.shipped", "order_shipped", "composed"),)), tokens=())
+    assert box.row().waiting_for == "token"
+
+
+def test_a_delivery_whose_messages_exist_says_so(box: Outbox) -> None:
+    box.insert()
+    record(box, Processed(drafts=(DRAFT,), story=(line("order.shipped", "order_shipped", "composed"),)))
+    found = found_delivery(box)
+    assert found["reason"] == "already_texted"
+    assert [event["outcome"] for event in found["events"]] == ["already_texted"]
+
+
+def test_the_line_of_the_message_that_exists_says_so_and_no_other(box: Outbox) -> None:
+    """Two parcels: the first has no tracking yet, the second was texted before, the third is new."""
+    box.insert(replace(DRAFT, identity="order.shipped:2"))
+    story = (
+        line("order.shipped", "order_shipped", "condition_false", "order.shipped:1"),
+        line("order.shipped", "order_shipped", "composed", "order.shipped:2"),
+        line("order.shipped", "order_shipped", "composed", "order.shipped:3"),
+    )
+    drafts = tuple(replace(DRAFT, identity=f"order.shipped:{number}") for number in (2, 3))
+    record(box, Processed(drafts=drafts, story=story))
+    found = found_delivery(box)
+    assert found["reason"] is None
+    assert [event["outcome"] for event in found["events"]] == ["condition_false", "already_texted", "composed"]
