@@ -17,6 +17,7 @@ from typing import Any
 import click
 import requests
 from rich.markup import escape
+from rich.progress import track
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -72,7 +73,9 @@ def demo(once: bool) -> None:
                 walk for stage in rehearsal.bare_stages(_BRAND) for walk in rehearsal.rehearse(stage, templates, now)
             ]
             _say(f"Firing {len(walks)} signed sample webhooks at {running.web}/hooks/…")
-            problems = [problem for walk in walks if (problem := _fire(running, walk))]
+            console = output.console()
+            watched = track(walks, "demo ", console=console, transient=True, disable=not console.is_terminal)
+            problems = [problem for walk in watched if (problem := _fire(running, walk))]
             problems += _wait_until_done(running, children)
             problems += _compare(running, walks)
             _print_results(running, len(problems))
