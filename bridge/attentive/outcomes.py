@@ -39,7 +39,7 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
-        return float(min(int(value[:9]), 24 * 3600))
+        return float(min(int(value.lstrip("0")[:9] or 0), 24 * 3600))
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

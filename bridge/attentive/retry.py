@@ -52,7 +52,7 @@ def decide(
     if (gone := too_late_to_repeat(message, unknown_since, due, window)) is not None:
         return gone
     if due >= message.expires_at:
-        return Next(state="expired", reason=Reason(code="expired", detail=words))
+        return _over(unknown_since, words)
     return Next(state="queued", due=due, waiting_for="retry", unknown_since=unknown_since)
 
 
@@ -61,8 +61,15 @@ def before_sending(message: Message, *, now: datetime, window: float) -> Next | 
     if (gone := too_late_to_repeat(message, message.unknown_since, now, window)) is not None:
         return gone
     if now >= message.expires_at:
-        return Next(state="expired", reason=Reason(code="expired"))
+        return _over(message.unknown_since)
     return None
+
+
+def _over(unknown_since: datetime | None, words: str = "") -> Next:
+    """The end of a message whose time is over. Of one that may have left nobody can say that it was not sent."""
+    if unknown_since is not None:
+        return Next(state="unknown", reason=Reason(code="outcome_unknown", detail=words), unknown_since=unknown_since)
+    return Next(state="expired", reason=Reason(code="expired", detail=words))
 
 
 def too_late_to_repeat(message: Message, unknown_since: datetime | None, at: datetime, window: float) -> Next | None:
@@ -94,20 +101,24 @@ def pause_seconds(failures: int, threshold: int) -> float:
 
 def account_after(account: AccountHealth, attempt: Attempt, *, now: datetime) -> AccountHealth:
     """The account's health after one more attempt through it."""
+    # Nothing is claimed for a resting account, so what ends meanwhile was under way when its pause began.
+    is_resting = account.paused_until is not None and account.paused_until > now
     if attempt.outcome in (Outcome.SENT, Outcome.REFUSED):
         # A refusal is an answer about the message: the account itself works.
+        if is_resting and account.pause_reason == "slow_down":
+            return replace(account, failures=0, last_success_at=now)
         return AccountHealth(name=account.name, last_success_at=now)
+    if is_resting and not account.pause_reason == attempt.outcome == Outcome.SLOW_DOWN:
+        return account
     if attempt.outcome is Outcome.SLOW_DOWN:
         until = now + timedelta(seconds=attempt.retry_after or _DEFAULT_SLOW_DOWN)
         return replace(
             account,
             paused_until=max(until, account.paused_until or until),
-            pause_reason="slow_down",
+            # What is probed stays so: after a slow-down all messages may go.
+            pause_reason=account.pause_reason or "slow_down",
             paused_since=account.paused_since or now,
         )
-    if account.paused_until is not None and attempt.started_at < account.paused_until and account.paused_until > now:
-        # It was under way when the pause began, and says nothing new.
-        return account
     failures = account.failures + 1
     threshold = 1 if attempt.outcome is Outcome.DENIED else _BREAKER_AFTER
     if failures < threshold:
