@@ -1,4 +1,4 @@
-"""Runs a command of the bridge in a process that kills itself with SIGKILL at one place of the path.
+"""Makes a process of the product kill itself with SIGKILL at one place of the path.
 
 The product knows nothing of this: one of its functions is wrapped before its command line is run. A web process
 takes gunicorn's master with it, as a machine that goes down would.
@@ -7,16 +7,12 @@ takes gunicorn's master with it, as a machine that goes down would.
 import importlib
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import flask
-
-from bridge.cli import main
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,22 +71,9 @@ STOP = {
 POINTS = {**WEB, **WORKER, **START, **STOP}
 
 
-def run(point: str | None, hit: int, arguments: Sequence[str], env: Mapping[str, str], log: Path) -> None:
-    """Be `bridge <arguments>` with this environment, printing to `log`; die the `hit`th time `point` is reached."""
-    os.chdir(log.parent)
-    os.environ.clear()
-    os.environ.update(env)
-    with log.open("ab") as output:
-        for stream in (1, 2):
-            os.dup2(output.fileno(), stream)
-    if point:
-        _install(POINTS[point], hit)
-    sys.argv = ["bridge", *arguments]
-    main()
-
-
-def _install(point: Point, hit: int) -> None:
-    master = os.getpid()
+def install(name: str, hit: int) -> None:
+    """Make this process kill itself when the point of this name is reached for the `hit`th time."""
+    point, master = POINTS[name], os.getpid()
 
     def die() -> None:
         if os.getpid() != master:

