@@ -49,7 +49,7 @@ class Outbox:
 
     def insert(self, draft: Draft = DRAFT, *, again: int = 0, waiting_for: str | None = None) -> bool:
         with self.database.write() as connection:
-            return outbox.insert(
+            return outbox.add(
                 connection, draft, delivery_id=1, source_connection="shop", again=again, now=NOW,
                 waiting_for=waiting_for,
             )  # fmt: skip

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, String, cast, or_, select, update
+from sqlalchemy import Connection, Integer, String, bindparam, cast, null, or_, select, update
 from sqlalchemy import func as sql
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, StatementError
 
 from bridge.errors import StoreUnavailable
@@ -17,7 +16,7 @@ from bridge.events import Delivery
 from bridge.messages import Deferred
 from bridge.reasons import Reason
 from bridge.store.database import Database
-from bridge.store.tables import deliveries, is_stored
+from bridge.store.tables import deliveries, inserts, is_stored
 from bridge.store.wakeup import notify
 
 #: A delivery known only by a hash of its body may come again after this time and is then a new one.
@@ -105,20 +104,7 @@ class Inbox:
 
     def claim(self, connection: Connection, owner: str, limit: int, now: datetime) -> list[Delivery]:
         """Up to `limit` deliveries that are due, owned by `owner` from now on, the oldest first."""
-        pick = (
-            select(deliveries.c.id)
-            .where(is_stored, deliveries.c.owner.is_(None), deliveries.c.due <= now)
-            .order_by(deliveries.c.due, deliveries.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("pick")
-        )
-        claimed = connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_(select(pick.c.id)))
-            .values(owner=owner, claimed_at=now, attempts=deliveries.c.attempts + 1)
-            .returning(*_DELIVERY_COLUMNS)
-        )
+        claimed = connection.execute(_CLAIM, {"me": owner, "room": limit, "at": now})
         return sorted((_delivery(row._asdict()) for row in claimed), key=lambda one: (one.received_at, one.id))
 
     def finish(
@@ -134,17 +120,16 @@ class Inbox:
     ) -> bool:
         """Mark a claimed delivery `processed` or `parked`; False if another worker has taken it over."""
         done = connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id == delivery_id, deliveries.c.owner == owner, is_stored)
-            .values(
-                state=state,
-                reason=reason.code if reason else None,
-                detail=(reason.detail or None) if reason else None,
-                events=list(events),
-                owner=None,
-                waiting_for=None,
-                processed_at=now,
-            )
+            _FINISH,
+            {
+                "this": delivery_id,
+                "me": owner,
+                "state": state,
+                "reason": reason.code if reason else None,
+                "detail": (reason.detail or None) if reason else None,
+                "events": list(events),
+                "at": now,
+            },
         )
         return done.rowcount == 1
 
@@ -228,7 +213,6 @@ def _row(
         "body": delivery.body,
         "received_at": delivery.received_at,
         "state": "stored",
-        "due": delivery.received_at,
         "attempts": 0,
         "deaths": 0,
         "again": 0,
@@ -252,13 +236,7 @@ def _insert(connection: Connection, waiting: _Waiting) -> bool:
     row = waiting.row
     if not waiting.by_id:
         _retire_old_body_key(connection, row)
-    is_postgresql = connection.dialect.name == "postgresql"
-    dialect = postgresql if is_postgresql else sqlite
-    # A web host whose clock is ahead of the database's must not delay the delivery.
-    values = row | {"due": sql.least(row["due"], sql.now())} if is_postgresql else row
-    # RETURNING, because psycopg's row count is not kept for an insert.
-    statement = dialect.insert(deliveries).values(values).on_conflict_do_nothing().returning(deliveries.c.id)
-    return connection.execute(statement).first() is not None
+    return connection.execute(_ADD[connection.dialect.name], row | {"received": row["received_at"]}).first() is not None
 
 
 def _retire_old_body_key(connection: Connection, row: dict[str, object]) -> None:
@@ -266,11 +244,49 @@ def _retire_old_body_key(connection: Connection, row: dict[str, object]) -> None
     received_at = row["received_at"]
     assert isinstance(received_at, datetime)  # noqa: S101 - for the type checker; `_row` made it
     connection.execute(
-        update(deliveries)
-        .where(
-            deliveries.c.connection == row["connection"],
-            deliveries.c.key == row["key"],
-            deliveries.c.received_at < received_at - BODY_KEY_GOOD_FOR,
-        )
-        .values(key=deliveries.c.key + "@" + cast(deliveries.c.id, String))
+        _RETIRE, {"shop": row["connection"], "old": row["key"], "before": received_at - BODY_KEY_GOOD_FOR}
     )
+
+
+# The statements of every request and turn are built once: putting one together costs more than running it. Parameters
+# that are named like columns set these columns.
+_CONFLICT_FREE = {name: made.on_conflict_do_nothing() for name, made in inserts(deliveries).items()}
+_RECEIVED = bindparam("received", type_=deliveries.c.due.type)
+# RETURNING tells whether there was a conflict: psycopg's row count is not kept for inserts.
+# A web host whose clock is ahead of PostgreSQL's must not delay the delivery.
+_ADD = {
+    "sqlite": _CONFLICT_FREE["sqlite"].values(due=_RECEIVED).returning(deliveries.c.id),
+    "postgresql": _CONFLICT_FREE["postgresql"].values(due=sql.least(_RECEIVED, sql.now())).returning(deliveries.c.id),
+}
+_RETIRE = (
+    update(deliveries)
+    .where(
+        deliveries.c.connection == bindparam("shop"),
+        deliveries.c.key == bindparam("old"),
+        deliveries.c.received_at < bindparam("before"),
+    )
+    .values(key=deliveries.c.key + "@" + cast(deliveries.c.id, String))
+)
+_PICK = (
+    select(deliveries.c.id)
+    .where(is_stored, deliveries.c.owner.is_(None), deliveries.c.due <= bindparam("at"))
+    .order_by(deliveries.c.due, deliveries.c.id)
+    .limit(bindparam("room", type_=Integer))
+    .with_for_update(skip_locked=True)
+    .cte("pick")
+)
+_CLAIM = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(select(_PICK.c.id)))
+    .values(owner=bindparam("me"), claimed_at=bindparam("at"), attempts=deliveries.c.attempts + 1)
+    .returning(*_DELIVERY_COLUMNS)
+)
+_FINISH = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("this"), deliveries.c.owner == bindparam("me"), is_stored)
+    .values(
+        owner=null(),
+        waiting_for=null(),
+        processed_at=bindparam("at"),
+    )
+)

@@ -3,14 +3,15 @@
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, and_, exists, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, exists, insert, null, or_, select, update
 from sqlalchemy import func as sql
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from bridge.messages import AccountHealth, Attempt, Draft, Message, Next
 from bridge.store.sealed import search_hash
-from bridge.store.tables import accounts, attempts, is_queued, is_sending, is_unsent, messages
+from bridge.store.tables import accounts, attempts, inserts, is_queued, is_sending, is_unsent, messages
 
 #: A message that this many workers died over is set aside.
 _POISON_AFTER = 3
@@ -18,7 +19,7 @@ _POISON_AFTER = 3
 _MESSAGE_COLUMNS = tuple(messages.c[name] for name in Message.__dataclass_fields__)
 
 
-def insert(
+def add(
     connection: Connection,
     draft: Draft,
     *,
@@ -60,10 +61,7 @@ def insert(
         "denials": 0,
         "released": False,
     }
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    # Not the row count: psycopg's is gone once SQLAlchemy has fetched the new id.
-    inserted = dialect.insert(messages).values(values).on_conflict_do_nothing().returning(messages.c.id)
-    return connection.execute(inserted).first() is not None
+    return connection.execute(_ADD[connection.dialect.name], values).first() is not None
 
 
 def claim(
@@ -90,6 +88,12 @@ def claim(
 
 
 def _claim_of(connection: Connection, owner: str, limit: int, now: datetime, names: list[str]) -> list[Message]:
+    claimed = connection.execute(_CLAIM, {"me": owner, "room": limit, "at": now, "names": names})
+    return sorted((Message(**row._asdict()) for row in claimed), key=lambda message: message.id)
+
+
+def _claiming() -> ReturningUpdate[Any]:
+    """Claims up to `room` messages due `at` now for `me`, of the accounts `names`."""
     earlier = messages.alias("earlier")
     # Messages of one thread leave in the order things happened.
     blocked = exists().where(
@@ -105,22 +109,27 @@ def _claim_of(connection: Connection, owner: str, limit: int, now: datetime, nam
         select(messages.c.id)
         .where(
             is_queued,
-            messages.c.due <= now,
-            messages.c.account.in_(names),
+            messages.c.due <= bindparam("at"),
+            messages.c.account.in_(bindparam("names", expanding=True)),
             or_(messages.c.thread.is_(None), ~blocked),
         )
         .order_by(messages.c.due, messages.c.id)
-        .limit(limit)
+        .limit(bindparam("room", type_=Integer))
         .with_for_update(skip_locked=True, of=messages)
         .cte("pick")
     )
-    claimed = connection.execute(
+    return (
         update(messages)
         .where(messages.c.id.in_(select(pick.c.id)))
-        .values(state="sending", owner=owner, claimed_at=now, waiting_for=None, attempts=messages.c.attempts + 1)
+        .values(
+            state="sending",
+            owner=bindparam("me"),
+            claimed_at=bindparam("at"),
+            waiting_for=null(),
+            attempts=messages.c.attempts + 1,
+        )
         .returning(*_MESSAGE_COLUMNS)
     )
-    return sorted((Message(**row._asdict()) for row in claimed), key=lambda message: message.id)
 
 
 def _may_probe(connection: Connection, account: str) -> bool:
@@ -136,34 +145,34 @@ def finish(
     connection: Connection, message: Message, owner: str, attempt: Attempt | None, then: Next, now: datetime
 ) -> bool:
     """Record an attempt and what becomes of its message; False if another worker has taken the message over."""
-    values: dict[str, object] = {
-        "state": then.state,
-        "owner": None,
-        "reason": then.reason.code if then.reason else None,
-        "detail": (then.reason.detail or None) if then.reason else None,
-        "waiting_for": then.waiting_for,
-        "unknown_since": then.unknown_since,
-    }
-    if then.due:
-        values["due"] = then.due
-    if then.denied:
-        values |= {"denials": messages.c.denials + 1, "first_denied_at": message.first_denied_at or now}
-    if then.state == "sent":
-        values["sent_at"] = now
     done = connection.execute(
-        update(messages).where(messages.c.id == message.id, messages.c.owner == owner, is_sending).values(**values)
+        _FINISH,
+        {
+            "this": message.id,
+            "me": owner,
+            "state": then.state,
+            "reason": then.reason.code if then.reason else None,
+            "detail": (then.reason.detail or None) if then.reason else None,
+            "waiting_for": then.waiting_for,
+            "unknown_since": then.unknown_since,
+            "new_due": then.due,
+            "denied": int(then.denied),
+            "denied_at": now if then.denied else None,
+            "sent_at": now if then.state == "sent" else None,
+        },
     )
     if attempt is not None:
         connection.execute(
-            attempts.insert().values(
-                message_id=message.id,
-                number=message.attempts,
-                started_at=attempt.started_at,
-                seconds=attempt.seconds,
-                outcome=str(attempt.outcome),
-                status=attempt.status,
-                words=attempt.words or None,
-            )
+            _ATTEMPT,
+            {
+                "message_id": message.id,
+                "number": message.attempts,
+                "started_at": attempt.started_at,
+                "seconds": attempt.seconds,
+                "outcome": str(attempt.outcome),
+                "status": attempt.status,
+                "words": attempt.words or None,
+            },
         )
     return done.rowcount == 1
 
@@ -196,17 +205,41 @@ def recover(connection: Connection, dead_owner: str) -> int:
 
 def read_accounts(connection: Connection) -> Mapping[str, AccountHealth]:
     """How each account that ever sent fares."""
-    return {row.name: AccountHealth(**row._asdict()) for row in connection.execute(select(accounts))}
+    return {row.name: AccountHealth(**row._asdict()) for row in connection.execute(_ACCOUNTS)}
 
 
 def save_account(connection: Connection, health: AccountHealth) -> None:
     """Record how an account fares now."""
     values = {name: getattr(health, name) for name in AccountHealth.__dataclass_fields__}
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(accounts).values(values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
+    connection.execute(_SAVE_ACCOUNT[connection.dialect.name], values)
 
 
 def _once(draft: Draft, identity: str, again: int) -> str:
     parts = (draft.account, draft.template, identity, draft.to or "", str(again))
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+# The statements of every turn are built once: putting one together costs more than running it. Parameters that are
+# named like columns set these columns.
+# Inserts tell by RETURNING whether there was a conflict: psycopg's row count is not kept for them.
+_ADD = {name: made.on_conflict_do_nothing().returning(messages.c.id) for name, made in inserts(messages).items()}
+_CLAIM = _claiming()
+_FINISH = (
+    update(messages)
+    .where(messages.c.id == bindparam("this"), messages.c.owner == bindparam("me"), is_sending)
+    .values(
+        owner=null(),
+        due=sql.coalesce(bindparam("new_due", type_=messages.c.due.type), messages.c.due),
+        denials=messages.c.denials + bindparam("denied", type_=Integer),
+        first_denied_at=sql.coalesce(messages.c.first_denied_at, bindparam("denied_at", type_=messages.c.due.type)),
+    )
+)
+_ATTEMPT = insert(attempts)
+_ACCOUNTS = select(accounts)
+_SAVE_ACCOUNT = {
+    name: made.on_conflict_do_update(
+        index_elements=["name"],
+        set_={column.name: made.excluded[column.name] for column in accounts.c if column.name != "name"},
+    )
+    for name, made in inserts(accounts).items()
+}

@@ -38,7 +38,7 @@ def processed(
     for draft in result.drafts:
         # The story tells the drafts in their order, with lines about other templates between them.
         line = next(line for line in unread if _is_about(line, draft))
-        if outbox.insert(
+        if outbox.add(
             connection,
             draft,
             delivery_id=delivery.id,

@@ -3,6 +3,8 @@
 One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     literal_column,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ColumnElement, FromClause
 from sqlalchemy.types import JSON
 
@@ -38,6 +41,11 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 def _state_is(table: Table, state: str) -> ColumnElement[bool]:
     """The condition as a literal: a database uses a partial index only for a condition it can see in the text."""
     return table.c.state == literal_column(f"'{state}'")
+
+
+def inserts(table: Table) -> dict[str, Any]:
+    """An insert into `table` for each dialect, by its name: they say ON CONFLICT each in its own way."""
+    return {"sqlite": sqlite.insert(table), "postgresql": postgresql.insert(table)}
 
 
 def is_unsent(table: FromClause) -> ColumnElement[bool]:
