@@ -4,7 +4,10 @@ Source: https://docs.attentive.com/pages/api-reference/transactional-messages-ap
 """
 
 import contextlib
+import http.client
+import io
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +18,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 
 from bridge.attentive.outcomes import of_status, read_retry_after
 from bridge.messages import Attempt, Message, Outcome
@@ -45,16 +48,17 @@ class Client:
             with self._session().post(
                 self._url,
                 json=_fields(message),
-                headers={"Authorization": f"Bearer {token}"},
+                # As bytes: a token that was pasted with typographic quotes is Attentive's to refuse.
+                headers={"Authorization": f"Bearer {token}".encode("utf-8", "replace")},
                 timeout=(self._connect_timeout, self._read_timeout),
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                words = self._read(response, start)
+                words = _read(response)
             status = response.status_code
             outcome = of_status(status)
             retry_after = read_retry_after(response.headers.get("Retry-After"), now())
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError) as error:
             outcome = _of_error(error)
             words = _describe(error)
         return Attempt(
@@ -76,19 +80,18 @@ class Client:
             self._sessions.session = session
         return self._sessions.session  # type: ignore[no-any-return]  # a thread-local's attribute has no type
 
-    def _read(self, response: requests.Response, start: float) -> str:
-        """The answer's text. A server that drips bytes is cut off after the read time-out, as an incomplete answer."""
-        body = b""
-        for chunk in response.iter_content(4096):
-            body += chunk
-            if len(body) >= _LONGEST_ANSWER:
-                break
-            if time.monotonic() - start > self._connect_timeout + self._read_timeout:
-                raise requests.ReadTimeout("the answer did not end in time")
-        text = body.decode("utf-8", "replace")
-        with contextlib.suppress(ValueError, AttributeError):
-            text = json.loads(text).get("message", text)
-        return " ".join(str(text).split())[:_LONGEST_WORDS]
+
+def _read(response: requests.Response) -> str:
+    """The answer's words."""
+    body = b""
+    for chunk in response.iter_content(4096):
+        body += chunk
+        if len(body) >= _LONGEST_ANSWER:
+            break
+    text = body.decode("utf-8", "replace")
+    with contextlib.suppress(ValueError, AttributeError, RecursionError):
+        text = json.loads(text).get("message", text)
+    return " ".join(str(text).split())[:_LONGEST_WORDS]
 
 
 def _fields(message: Message) -> dict[str, str]:
@@ -101,7 +104,7 @@ def _fields(message: Message) -> dict[str, str]:
     return fields
 
 
-def _of_error(error: requests.RequestException) -> Outcome:
+def _of_error(error: Exception) -> Outcome:
     """Whether the request can have reached Attentive.
 
     Before it was under way (DNS, connecting, TLS handshake) it cannot; after that nobody knows.
@@ -117,8 +120,10 @@ def _is_connect_error(error: BaseException) -> bool:
     return isinstance(cause, NewConnectionError | ConnectTimeoutError)
 
 
-def _describe(error: requests.RequestException) -> str:
+def _describe(error: Exception) -> str:
     """The error in a few words, without addresses or payload."""
+    if error.args and isinstance(error.args[0], ReadTimeoutError):
+        return "no answer in time"
     names = {
         requests.ConnectTimeout: "no connection in time",
         requests.ReadTimeout: "no answer in time",
@@ -132,8 +137,43 @@ def _describe(error: requests.RequestException) -> str:
     return type(error).__name__
 
 
+class _InTime(io.RawIOBase):
+    """What a socket receives until its time-out has passed, counted from now.
+
+    The socket alone would begin to count anew with every byte that drips in.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._stream = connected.makefile("rb", buffering=0)
+        self._until = time.monotonic() + (connected.gettimeout() or 0.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer did not end in time")
+        self._socket.settimeout(left)
+        return self._stream.readinto(buffer)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        with self.fp:
+            self.fp = io.BufferedReader(_InTime(sock))
+
+
 class _MarksRequest:
     """Notes the moment from which bytes of the request may leave this machine."""
+
+    response_class: Any = _Answer
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         _local.under_way = True
