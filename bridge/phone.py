@@ -7,7 +7,7 @@ in is its own record's, and letters or extensions are refused instead of being t
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
@@ -59,6 +59,7 @@ class PhoneNumber:
     fictional: bool = False
 
 
+@lru_cache(maxsize=1024)
 def read(number: str, country: str | None = None, *, allowed: frozenset[str] = ALLOWED_REGIONS) -> PhoneNumber:
     """What `number` is, read in the `country` of its own record (ISO 3166 alpha-2; anything else is unknown).
 

@@ -11,6 +11,8 @@ from bridge.errors import Unreadable
 # Real webhooks nest a dozen deep. What is deeper would only break whoever walks it later.
 _DEEPEST = 100
 
+# Only escapes can bring a NUL or half a surrogate pair through a JSON reader; most bodies have none of them.
+_NEEDS_CLEANING = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9._:/+=-]{1,200}", re.ASCII)
 _NOT_IN_TOPICS = re.compile(r"[^a-z0-9._-]+", re.ASCII)
@@ -26,7 +28,9 @@ def read_object(body: bytes, *, advice: str) -> Mapping[str, object]:
         raise Unreadable(f"The body is empty. {advice}")
     try:
         value = json.loads(body.decode("utf-8-sig"), parse_float=_decimal, parse_constant=lambda _: None)
-        value = _clean(value, depth=0)
+        _refuse_depth(value, depth=0)
+        if _NEEDS_CLEANING.search(body):
+            value = _clean(value)
     except UnicodeDecodeError as error:
         raise Unreadable(f"The body is not UTF-8 text. {advice}") from error
     except json.JSONDecodeError as error:
@@ -70,13 +74,19 @@ def _decimal(digits: str) -> Decimal | None:
         return None
 
 
-def _clean(value: object, depth: int) -> object:
+def _refuse_depth(value: object, depth: int) -> None:
     if depth > _DEEPEST:
         raise RecursionError
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        if isinstance(item, dict | list):
+            _refuse_depth(item, depth + 1)
+
+
+def _clean(value: object) -> object:
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, dict):
-        return {clean_text(key): _clean(item, depth + 1) for key, item in value.items()}
+        return {clean_text(key): _clean(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_clean(item, depth + 1) for item in value]
+        return [_clean(item) for item in value]
     return value
