@@ -34,6 +34,7 @@ from bridge.store.wakeup import Wakeup
 log = structlog.get_logger()
 
 _BEAT_SECONDS = 1.0
+_BREATH_SECONDS = 0.004
 # The platform kills a process 30 seconds after SIGTERM.
 _DRAIN_SECONDS = 24.0
 # Parsing has no effect outside, so a worker may hold more deliveries than it has threads for them.
@@ -93,6 +94,8 @@ class Worker:
         wakeup.start()
         while not self._stopping.is_set():
             self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), _BEAT_SECONDS))
+            # What finishes within a moment shares a transaction; one for each would be most of the work.
+            self._stopping.wait(_BREATH_SECONDS)
             self._wake.clear()
             self._retrying(self._turn)
         self._drain()
