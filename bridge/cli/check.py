@@ -1,5 +1,6 @@
 """`bridge check`: are the settings and the templates right?"""
 
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -24,7 +25,11 @@ def check() -> None:
 
     Exit status 1 if a template has a problem, 2 if a setting has.
     """
-    settings = setup.read_settings()
+    try:
+        settings = setup.read_settings()
+    except Misconfigured as error:
+        # Those of the templates too, so that all are known at once.
+        raise Misconfigured([*error.problems, *_unreadable_templates(os.environ.get("TEMPLATES_DIR"))]) from None
     folder_path = default_folder(settings.templates_dir)
     try:
         folder = TemplateFolder(folder_path)
@@ -39,6 +44,14 @@ def check() -> None:
     if problems:
         sys.exit(1)
     click.echo(f"{len(folder.current())} templates in {folder_path}, no problem.")
+
+
+def _unreadable_templates(folder: str | None) -> tuple[str, ...]:
+    try:
+        TemplateFolder(default_folder(folder))
+    except Misconfigured as error:
+        return error.problems
+    return ()
 
 
 def _print_connections(settings: Settings) -> None:

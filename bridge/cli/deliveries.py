@@ -34,7 +34,7 @@ def list_(limit: int, state: str | None, as_json: bool) -> None:
 
 
 @deliveries.command()
-@click.argument("delivery_id", metavar="ID", type=int)
+@click.argument("delivery_id", metavar="ID", type=setup.ROW_ID)
 @click.option("--body", is_flag=True, help="Print the body too, exactly as received.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(delivery_id: int, body: bool, as_json: bool) -> None:
@@ -69,7 +69,7 @@ def show(delivery_id: int, body: bool, as_json: bool) -> None:
 
 
 @deliveries.command()
-@click.argument("delivery_id", metavar="ID", type=int)
+@click.argument("delivery_id", metavar="ID", type=setup.ROW_ID)
 @click.option("--again", is_flag=True, help="Make even the messages that were made before: a second text, on record.")
 def replay(delivery_id: int, again: bool) -> None:
     """Process a delivery once more. Makes only the messages that are missing."""

@@ -32,7 +32,7 @@ def list_(limit: int, state: str | None, as_json: bool) -> None:
 
 
 @messages.command()
-@click.argument("message_id", metavar="ID", type=int)
+@click.argument("message_id", metavar="ID", type=setup.ROW_ID)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(message_id: int, as_json: bool) -> None:
     """The story of one message: the text, its state and why, and every attempt."""
@@ -68,7 +68,7 @@ def show(message_id: int, as_json: bool) -> None:
 
 
 @messages.command()
-@click.argument("message_id", metavar="ID", type=int)
+@click.argument("message_id", metavar="ID", type=setup.ROW_ID)
 def retry(message_id: int) -> None:
     """Send a message on that was refused, gave up, expired or whose outcome is unknown.
 
@@ -87,7 +87,7 @@ def retry(message_id: int) -> None:
 
 
 @messages.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1, type=int)
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=setup.ROW_ID)
 @click.option("--template", help="All held messages of this template.")
 @click.option("--all", "everything", is_flag=True, help="All held messages.")
 def release(ids: tuple[int, ...], template: str | None, everything: bool) -> None:
@@ -96,7 +96,7 @@ def release(ids: tuple[int, ...], template: str | None, everything: bool) -> Non
 
 
 @messages.command()
-@click.argument("ids", metavar="[ID]...", nargs=-1, type=int)
+@click.argument("ids", metavar="[ID]...", nargs=-1, type=setup.ROW_ID)
 @click.option("--template", help="All held messages of this template.")
 @click.option("--all", "everything", is_flag=True, help="All held messages.")
 def drop(ids: tuple[int, ...], template: str | None, everything: bool) -> None:

@@ -26,7 +26,7 @@ from bridge.store import ledger
     metavar="NAME",
     help="Such as orders_create or shopify/orders_create.",
 )
-@click.option("--delivery", "delivery_id", type=int, metavar="ID", help="A delivery that came in.")
+@click.option("--delivery", "delivery_id", type=setup.ROW_ID, metavar="ID", help="A delivery that came in.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def preview(template: str, sample_name: str | None, delivery_id: int | None, as_json: bool) -> None:
     """Show the text that TEMPLATE makes of a sample or of a received delivery. Nothing is sent."""

@@ -15,6 +15,9 @@ from bridge.settings import Settings
 from bridge.store import schema
 from bridge.store.database import Database
 
+#: A row's number, as far as the databases count.
+ROW_ID = click.IntRange(1, 2**63 - 1)
+
 
 def read_settings() -> Settings:
     """The settings; harmless oddities are printed. Raises Misconfigured."""
