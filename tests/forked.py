@@ -4,25 +4,26 @@ They are real processes all the same, with the command line as their beginning.
 """
 
 import multiprocessing
-import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import commandline
+from commandline import Prepare
 from conftest import Process, Stack
 
 from bridge import sources
-from bridge.cli import main
+from bridge.cli import COMMANDS
 from bridge.store import schema
 from bridge.store.database import Database
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["pytest", "bridge.cli.serve", "bridge.web.server", "bridge.web.app", "bridge.worker"]
+    ["pytest", *(place.partition(":")[0] for place in COMMANDS.values())]
+    + ["bridge.web.server", "bridge.web.app", "bridge.worker"]
     + [f"bridge.sources.{name}" for name in sources.discover()]
 )
-
-Prepare = Callable[[], None]
 
 
 class Forked(Process):
@@ -33,7 +34,9 @@ class Forked(Process):
     ) -> None:
         self._log = log
         log.touch()
-        self._forked = _FORKS.Process(target=_be, args=(arguments, env, log, prepare), daemon=True)
+        self._forked = _FORKS.Process(
+            target=commandline.run, args=(arguments, env, log.parent, log, log, prepare), daemon=True
+        )
         self._forked.start()
 
     @property
@@ -56,17 +59,17 @@ class Forked(Process):
         return self.wait()
 
 
-def _be(arguments: Sequence[str], env: Mapping[str, str], log: Path, prepare: Prepare | None) -> None:
-    os.chdir(log.parent)
-    os.environ.clear()
-    os.environ.update(env)
-    with log.open("ab") as output:
-        for stream in (1, 2):
-            os.dup2(output.fileno(), stream)
-    if prepare:
-        prepare()
-    sys.argv = ["bridge", *arguments]
-    main()
+def run(arguments: Sequence[str], env: Mapping[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run `bridge <arguments>` in `directory` to its end."""
+    with tempfile.TemporaryDirectory() as kept:
+        out, err = Path(kept, "out"), Path(kept, "err")
+        forked = _FORKS.Process(target=commandline.run, args=(arguments, env, directory, out, err), daemon=True)
+        forked.start()
+        forked.join(60)
+        assert forked.exitcode is not None, arguments
+        return subprocess.CompletedProcess(
+            list(arguments), forked.exitcode, out.read_text("utf-8"), err.read_text("utf-8")
+        )
 
 
 class ForkedStack(Stack):
@@ -81,10 +84,14 @@ class ForkedStack(Stack):
         self._processes.append(process)
         return process
 
+    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return run(arguments, self.environment(**settings), self.directory)
+
     def open_database(self) -> Database:
         return Database(self.database_url.replace("postgresql://", "postgresql+psycopg://", 1))
 
     def migrate(self) -> None:
+        """What `bridge db upgrade` does."""
         database = self.open_database()
         schema.upgrade(database)
         database.dispose()
