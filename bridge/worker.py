@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -68,6 +68,7 @@ class Worker:
     _sending: set[int] = field(default_factory=set)
     _processing: set[int | None] = field(default_factory=set)
     _next_beat: float = 0.0
+    _is_in_doubt: bool = False
     _clock: tuple[datetime, float] = field(default_factory=lambda: (datetime.now(UTC), time.monotonic()))
 
     def __post_init__(self) -> None:
@@ -109,6 +110,8 @@ class Worker:
                 return step()
             except StoreUnavailable as error:
                 log.error("worker.database_unavailable", error=str(error))
+                # It may have been committed all the same.
+                self._is_in_doubt, self._next_beat = True, 0.0
                 if self._stopping.wait(1.0):
                     return None
 
@@ -127,7 +130,8 @@ class Worker:
             if time.monotonic() >= self._next_beat:
                 self._beat(connection, now)
             self._record(connection, finished, now)
-            deliveries, messages = self._claim(connection, now)
+            # After the recording, so that new messages go in this turn already, and into the room that it made.
+            deliveries, messages = self._claim(connection, finished, now)
         for done in finished:
             self._done.popleft()
             (self._sending if isinstance(done.work, Message) else self._processing).discard(done.work.id)
@@ -137,18 +141,19 @@ class Worker:
         for message in messages:
             self._sending.add(message.id)
             self._senders.submit(self._run_task, message, self.me.id)
-        if finished or deliveries or messages:
-            # There may be more where this came from.
-            self._wake.set()
 
-    def _claim(self, connection: Connection, now: datetime) -> tuple[list[Delivery], list[Message]]:
+    def _claim(
+        self, connection: Connection, finished: list[_Done], now: datetime
+    ) -> tuple[list[Delivery], list[Message]]:
         deliveries: list[Delivery] = []
         messages: list[Message] = []
         if self._stopping.is_set():
             return deliveries, messages
-        if room := _DELIVERIES_AT_ONCE - len(self._processing):
+        sent = sum(isinstance(done.work, Message) for done in finished)
+        if room := _DELIVERIES_AT_ONCE - len(self._processing) + len(finished) - sent:
             deliveries = self._inbox.claim(connection, self.me.id, room, now)
-        if self.settings.sending != "off" and (room := self.settings.worker_threads - len(self._sending)):
+        room = self.settings.worker_threads - len(self._sending) + sent
+        if room and self.settings.sending != "off":
             messages = outbox.claim(connection, self.me.id, room, now, list(self._tokens))
         return deliveries, messages
 
@@ -208,7 +213,9 @@ class Worker:
             account = health.get(message.account) or AccountHealth(name=message.account)
             window = self.settings.duplicate_window
             then = retry.decide(message, attempt, account, now=now, window=window, jitter=random.random())  # noqa: S311 - no secret
-            health[message.account] = after = retry.account_after(account, attempt, now=now)
+            # One that is refused alone was not the account's fault.
+            judged = replace(attempt, outcome=Outcome.REFUSED) if then.state == "refused" else attempt
+            health[message.account] = after = retry.account_after(account, judged, now=now)
             if after.paused_until and not account.paused_until:
                 log.error("account.paused", account=after.name, reason=after.pause_reason, status=attempt.status)
             if account.paused_until and not after.paused_until:
@@ -231,9 +238,17 @@ class Worker:
             log.error("worker.was_taken_for_dead", worker=self.me.name)
             self.me = workers.Identity(name=self.me.name)
             workers.register(connection, self.me, now)
+        if self._is_in_doubt:
+            self._give_back_unheld(connection)
         self._take_over(connection, now)
         if expired := recording.expire(connection, now):
             log.warning("messages.expired", count=expired)
+
+    def _give_back_unheld(self, connection: Connection) -> None:
+        """Give back what a commit whose answer was lost has claimed: it is ours, and no thread has it."""
+        self._inbox.release(connection, self.me.id, but=self._processing)
+        outbox.release(connection, self.me.id, but=self._sending)
+        self._is_in_doubt = False
 
     def _take_over(self, connection: Connection, now: datetime) -> None:
         for name, count in workers.take_over(connection, self._inbox, self.me, now):
@@ -246,13 +261,21 @@ class Worker:
             self._wake.wait(0.2)
             self._wake.clear()
             self._retrying(self._turn)
+        try:
+            self._sign_off()
+        except StoreUnavailable as error:
+            # The others will find this worker dead.
+            log.error("worker.database_unavailable", error=str(error))
+        self._senders.shutdown(wait=False)
+        self._parsers.shutdown(wait=False)
+
+    def _sign_off(self) -> None:
         with self.database.write() as connection:
             self._inbox.release(connection, self.me.id)
+            outbox.release(connection, self.me.id, but=self._sending)
             # A send that outlasts the deadline may have left: the next worker treats it like a dead worker's.
             outbox.recover(connection, self.me.id)
             workers.sign_off(connection, self.me)
-        self._senders.shutdown(wait=False)
-        self._parsers.shutdown(wait=False)
 
     def _now(self) -> datetime:
         """The database's time, without asking it."""
