@@ -68,9 +68,9 @@ class Outbox:
         with self.database.write() as connection:
             return outbox.finish(connection, message, owner, attempt, then, NOW)
 
-    def release(self, *ids: int, owner: str = "worker-1") -> None:
+    def release(self, *, but: tuple[int, ...] = (), owner: str = "worker-1") -> None:
         with self.database.write() as connection:
-            outbox.release(connection, owner, ids)
+            outbox.release(connection, owner, but=but)
 
     def recover(self, owner: str = "worker-1") -> int:
         with self.database.write() as connection:
@@ -362,9 +362,9 @@ def test_what_is_released_loses_no_attempt_and_keeps_its_due_time(box: Outbox) -
     box.insert_many(2)
     before = box.rows()
     box.claim()
-    box.release(1, owner="worker-2")
+    box.release(owner="worker-2")
     assert [row.state for row in box.rows()] == ["sending", "sending"]
-    box.release(1)
+    box.release(but=(2,))
     first, second = box.rows()
     assert (first.state, first.owner, first.attempts, first.due) == ("queued", None, 0, before[0].due)
     assert first.unknown_since is None

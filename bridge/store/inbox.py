@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -151,9 +151,10 @@ class Inbox:
             .values(owner=None, due=deferred.due, waiting_for=deferred.waiting_for, detail=deferred.detail or None)
         )
 
-    def release(self, connection: Connection, owner: str) -> None:
-        """Give back what a stopping worker has claimed and not finished, due as before."""
-        connection.execute(update(deliveries).where(is_stored, deliveries.c.owner == owner).values(owner=None))
+    def release(self, connection: Connection, owner: str, *, but: Collection[int | None] = ()) -> None:
+        """Give back what a worker has claimed and not finished, all `but` these, due as before."""
+        held = is_stored & (deliveries.c.owner == owner)
+        connection.execute(update(deliveries).where(held, deliveries.c.id.not_in(list(but))).values(owner=None))
 
     def recover(self, connection: Connection, dead_owner: str) -> int:
         """Give back what a dead worker held; set aside what several workers died over. The number of rows."""

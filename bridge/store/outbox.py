@@ -1,7 +1,7 @@
 """OUTBOX: messages, claimed for sending by one worker at a time, finished once."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -177,11 +177,11 @@ def finish(
     return done.rowcount == 1
 
 
-def release(connection: Connection, owner: str, message_ids: Iterable[int]) -> None:
-    """Give back messages that were claimed and not begun; they keep their due time and lose no attempt."""
+def release(connection: Connection, owner: str, *, but: Collection[int] = ()) -> None:
+    """Give back what was claimed and not begun, all `but` these; it keeps its due time and loses no attempt."""
     connection.execute(
         update(messages)
-        .where(messages.c.id.in_(list(message_ids)), messages.c.owner == owner, is_sending)
+        .where(messages.c.owner == owner, messages.c.id.not_in(list(but)), is_sending)
         .values(state="queued", owner=None, attempts=messages.c.attempts - 1)
     )
 
