@@ -90,9 +90,6 @@ def test_a_new_webhook_is_stored_and_its_repeat_is_known(stack_on_both: Stack) -
         senders.order(),
         senders.shopify("orders/create", b'{"id": 5, "note": "the newer secret"}', secret="the-newer-secret"),
         senders.shopify("orders/create", b'{"id": 6, "note": "the older secret"}'),
-        senders.zendesk(TRIGGER),
-        senders.zendesk(TRIGGER, at=datetime.now(UTC) - timedelta(minutes=4)),
-        senders.zendesk(TRIGGER, at=datetime.now(UTC) + timedelta(minutes=4)),
         # A header that HTTP says nothing about, an encoding that is not what it says: the bytes are what is signed.
         senders.order().with_headers(Content_Type="text/plain; charset=nonsense"),
         senders.order().with_headers(X_Shopify_Topic="caf\xe9/no such topic"),
@@ -103,6 +100,13 @@ def test_a_genuine_webhook_is_stored(receiving: Receiving, hook: Webhook) -> Non
     answer = hook.post(receiving.web_url)
 
     assert (answer.status_code, answer.json()) == (200, {"status": "stored"}), answer.text
+
+
+@pytest.mark.parametrize("minutes", [-4, 0, 4])
+def test_a_zendesk_webhook_signed_within_five_minutes_is_stored(receiving: Receiving, minutes: int) -> None:
+    hook = senders.zendesk(TRIGGER, at=datetime.now(UTC) + timedelta(minutes=minutes))
+
+    assert hook.post(receiving.web_url).json() == {"status": "stored"}
 
 
 def test_the_signatures_of_the_vendors_own_examples_are_accepted(stack: Stack) -> None:

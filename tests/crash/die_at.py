@@ -45,7 +45,7 @@ WORKER = {
     "delivery claimed, not committed": Point(function="bridge.store.inbox:Inbox.claim", when="after", only_if=bool),
     "delivery claimed": Point(function="bridge.pipeline:process", when="before"),
     "delivery processed, not recorded": Point(function="bridge.pipeline:process", when="after"),
-    "delivery finished, its message not inserted": Point(function="bridge.store.outbox:insert", when="before"),
+    "delivery finished, its message not inserted": Point(function="bridge.store.outbox:add", when="before"),
     "message inserted, not committed": Point(function="bridge.store.recording:processed", when="after"),
     "message claimed, not committed": Point(function="bridge.store.outbox:claim", when="after", only_if=bool),
     "message claimed": Point(function="bridge.pipeline:deliver", when="before"),
