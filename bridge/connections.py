@@ -3,9 +3,8 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
-from bridge.environment import COUNTRY, Environment, is_loopback
+from bridge.environment import COUNTRY, Environment, is_loopback, split_url
 
 #: Settings of one connection: `<CONNECTION>_<SUFFIX>`.
 CONNECTION_SUFFIXES = (
@@ -109,7 +108,7 @@ class ConnectionReader:
             self._env.problem(f"{prefix}_COUNTRY", "must be a two-letter country code such as US")
         credentials = {suffix: value for suffix in _CREDENTIALS if (value := self._env.text(f"{prefix}_{suffix}"))}
         url = credentials.get("URL", "https://example")
-        if urlsplit(url).scheme != "https" and not is_loopback(url):
+        if split_url(url).scheme != "https" and not is_loopback(url):
             self._env.problem(f"{prefix}_URL", "must be an https address, such as https://example.zendesk.com")
         return Connection(
             name=name,

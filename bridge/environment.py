@@ -1,7 +1,7 @@
 """Reading single settings from the environment, and collecting what is wrong with them."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from environs import Env, EnvError, validate
 
@@ -36,7 +36,12 @@ class Environment:
 
     def countries(self, name: str, default: str) -> frozenset[str]:
         """Two-letter country codes, with commas between."""
-        found = frozenset(part.strip().upper() for part in (self.text(name) or default).split(","))
+        parts = (part.strip().upper() for part in (self.text(name) or default).split(","))
+        found = frozenset(part for part in parts if part)
+        if not found:
+            self.problem(name, "names no country")
+        if "UK" in found:
+            self.problem(name, "UK is no country code; the United Kingdom is GB")
         if wrong := sorted(country for country in found if not COUNTRY.fullmatch(country)):
             self.problem(name, f"{', '.join(wrong)} is no two-letter country code")
         return found
@@ -71,7 +76,17 @@ class Environment:
         return sorted(self._problems)
 
 
+def split_url(url: str) -> SplitResult:
+    """The parts of an address; all empty if it cannot be one."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # reading it is what checks it
+    except ValueError:
+        return urlsplit("")
+    return parts
+
+
 def is_loopback(url: str) -> bool:
     """Whether `url` stays on this machine."""
-    host = urlsplit(url).hostname or ""
+    host = split_url(url).hostname or ""
     return host == "localhost" or host == "::1" or re.fullmatch(r"127(\.\d{1,3}){3}", host) is not None

@@ -8,13 +8,12 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
-from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from bridge.connections import CONNECTION_SUFFIXES, Account, Connection, ConnectionReader, setting_prefix
-from bridge.environment import Environment, is_loopback
+from bridge.environment import Environment, is_loopback, split_url
 from bridge.errors import Misconfigured
 
 NAMES = (
@@ -39,6 +38,11 @@ NAMES = (
 )
 
 _OUR_PREFIXES = ("ATTENTIVE_", "BRIDGE_", "WORKER_")
+
+_LONGEST_NAME = 100
+# How alike two names are when one is the other misspelt, and how short a name is like too many.
+_CLOSE = 0.8
+_LONG_ENOUGH = 8
 
 Sending = Literal["on", "hold", "off"]
 
@@ -91,7 +95,8 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
     _check_attentive_url(environment, attentive_url)
     reader = ConnectionReader(environment, sources)
     connections = {connection.name: connection for connection in reader.connections()}
-    _look_for_strays(environment, connections)
+    _check_names(environment, connections)
+    _look_for_strays(environment, connections, sources)
     by_default = "on" if is_loopback(attentive_url) else "hold"
     return Settings(
         database_url=_database_url(environment, database_url or "sqlite:///bridge.db"),
@@ -117,10 +122,22 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
 
 
 def _check_attentive_url(environment: Environment, url: str) -> None:
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    parts = split_url(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         environment.problem("ATTENTIVE_URL", "must be an address such as https://api.attentivemobile.com")
-    elif url.startswith("http:") and not is_loopback(url):
+    elif parts.scheme == "http" and not is_loopback(url):
         environment.problem("ATTENTIVE_URL", "must be https; plain http would show your token to the network")
+
+
+def _check_names(environment: Environment, connections: Collection[str]) -> None:
+    """A connection's settings must mean nothing else, and its name must fit its column."""
+    for name in connections:
+        for setting in (f"{setting_prefix(name)}_{suffix}" for suffix in CONNECTION_SUFFIXES):
+            if setting in NAMES:
+                environment.problem("CONNECTIONS", f"{name} cannot be a name, because {setting} means something else")
+                break
+        if len(name) > _LONGEST_NAME:
+            environment.problem("CONNECTIONS", f"{name} is too long a name; at most {_LONGEST_NAME} characters")
 
 
 def _database_url(environment: Environment, value: str) -> str:
@@ -142,16 +159,18 @@ def _database_url(environment: Environment, value: str) -> str:
     return ""
 
 
-def _look_for_strays(environment: Environment, connections: Mapping[str, Connection]) -> None:
+def _look_for_strays(environment: Environment, connections: Mapping[str, Connection], sources: Collection[str]) -> None:
     """Warn of settings that look like ours and do nothing: a typing error would be silent otherwise."""
     prefixes = [setting_prefix(name) for name in connections]
     known = {*NAMES, *(f"{prefix}_{suffix}" for prefix in prefixes for suffix in CONNECTION_SUFFIXES)}
+    possible = known | {f"{setting_prefix(source)}_SECRETS" for source in sources}
     for name, value in sorted(os.environ.items()):
         if name in known or not value:
             continue
+        close = difflib.get_close_matches(name, possible, n=1, cutoff=_CLOSE)
+        looks_like_ours = name.startswith((*_OUR_PREFIXES, *(f"{prefix}_" for prefix in prefixes)))
         if name.endswith("_SECRETS"):
             environment.warnings.append(f"{name} belongs to no connection: its webhooks will be answered 404")
-        elif name.startswith((*_OUR_PREFIXES, *(f"{prefix}_" for prefix in prefixes))):
-            close = difflib.get_close_matches(name, known, n=1)
+        elif looks_like_ours or (close and len(name) >= _LONG_ENOUGH):
             hint = f"; did you mean {close[0]}?" if close else ""
             environment.warnings.append(f"{name} is not a setting of the bridge{hint}")
