@@ -4,25 +4,24 @@ All writing to the database happens in the loop's own thread, one transaction a 
 turn, the heartbeat, and what is claimed next. The threads only parse, look up, render and send.
 """
 
-import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
 
 from bridge import pipeline
-from bridge.attentive import retry
 from bridge.attentive.client import Client
 from bridge.compose import TemplateFolder
+from bridge.concluding import Done, Result, conclude
 from bridge.errors import StoreUnavailable
 from bridge.events import Delivery
-from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
+from bridge.messages import AccountHealth, Attempt, Message, Outcome, Processed
 from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
@@ -34,23 +33,14 @@ from bridge.store.wakeup import Wakeup
 log = structlog.get_logger()
 
 _BEAT_SECONDS = 1.0
-_BREATH_SECONDS = 0.004
+# SQLite has one lock for all who write: the worker leaves it to the webhooks for most of the time.
+_SHARE_OF_THE_LOCK = 0.2
+_LONGEST_BREATH_SECONDS = 0.05
 # The platform kills a process 30 seconds after SIGTERM.
 _DRAIN_SECONDS = 24.0
 # Parsing has no effect outside, so a worker may hold more deliveries than it has threads for them.
 _DELIVERIES_AT_ONCE = 32
 _PARSER_THREADS = 4
-
-Result = Processed | Deferred | Attempt | Next
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Done:
-    """A finished piece of work on its way to the database. `owner` is the worker's id when it was claimed."""
-
-    work: Delivery | Message
-    result: Result
-    owner: str
 
 
 @dataclass(kw_only=True)
@@ -62,13 +52,14 @@ class Worker:
     templates: TemplateFolder
     routes: dict[str, Route]
     me: workers.Identity
-    _done: deque[_Done] = field(default_factory=deque)
+    _done: deque[Done] = field(default_factory=deque)
     _wake: threading.Event = field(default_factory=threading.Event)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _sending: set[int] = field(default_factory=set)
     _processing: set[int | None] = field(default_factory=set)
     _next_beat: float = 0.0
     _is_in_doubt: bool = False
+    _breath: float = 0.0
     _clock: tuple[datetime, float] = field(default_factory=lambda: (datetime.now(UTC), time.monotonic()))
 
     def __post_init__(self) -> None:
@@ -95,8 +86,8 @@ class Worker:
         wakeup.start()
         while not self._stopping.is_set():
             self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), _BEAT_SECONDS))
-            # What finishes within a moment shares a transaction; one for each would be most of the work.
-            self._stopping.wait(_BREATH_SECONDS)
+            # What finishes meanwhile shares a transaction; one for each would be most of the work.
+            self._stopping.wait(self._breath)
             self._wake.clear()
             self._retrying(self._turn)
         self._drain()
@@ -124,14 +115,32 @@ class Worker:
 
     def _turn(self) -> None:
         finished = list(self._done)
+        is_beat = time.monotonic() >= self._next_beat
+        self._breath = 0.0
+        if not (finished or is_beat or self._has_work()):
+            return
+        began = time.monotonic()
         with self.database.write() as connection:
             now = self.database.now(connection)
             self._clock = (now, time.monotonic())
-            if time.monotonic() >= self._next_beat:
+            if is_beat:
                 self._beat(connection, now)
-            self._record(connection, finished, now)
-            # After the recording, so that new messages go in this turn already, and into the room that it made.
-            deliveries, messages = self._claim(connection, finished, now)
+            health = outbox.read_accounts(connection)
+            health, sayings = conclude(
+                connection,
+                self._inbox,
+                finished,
+                health,
+                tokens=self._tokens,
+                window=self.settings.duplicate_window,
+                now=now,
+            )
+            # After that, so that new messages go in this turn already, and into the room that it made.
+            deliveries, messages = self._claim(connection, finished, health, now)
+        self._breath = min((time.monotonic() - began) / _SHARE_OF_THE_LOCK, _LONGEST_BREATH_SECONDS)
+        # Not before the commit: what is said has happened, and nobody waits for the lock meanwhile.
+        for saying in sayings:
+            log.log(saying.level, saying.event, **saying.fields)
         for done in finished:
             self._done.popleft()
             (self._sending if isinstance(done.work, Message) else self._processing).discard(done.work.id)
@@ -142,8 +151,15 @@ class Worker:
             self._sending.add(message.id)
             self._senders.submit(self._run_task, message, self.me.id)
 
+    def _has_work(self) -> bool:
+        """Whether there seems to be something to claim: a look without the lock, so that nobody waits for it."""
+        if self._stopping.is_set():
+            return False
+        with self.database.read() as connection:
+            return self._inbox.has_due(connection, self._now()) or outbox.has_due(connection, self._now())
+
     def _claim(
-        self, connection: Connection, finished: list[_Done], now: datetime
+        self, connection: Connection, finished: list[Done], health: Mapping[str, AccountHealth], now: datetime
     ) -> tuple[list[Delivery], list[Message]]:
         deliveries: list[Delivery] = []
         messages: list[Message] = []
@@ -154,7 +170,7 @@ class Worker:
             deliveries = self._inbox.claim(connection, self.me.id, room, now)
         room = self.settings.worker_threads - len(self._sending) + sent
         if room and self.settings.sending != "off":
-            messages = outbox.claim(connection, self.me.id, room, now, list(self._tokens))
+            messages = outbox.claim(connection, self.me.id, room, now, list(self._tokens), health)
         return deliveries, messages
 
     def _run_task(self, work: Delivery | Message, owner: str) -> None:
@@ -165,7 +181,7 @@ class Worker:
             # The exception's own words may quote the payload, so only its kind and place are logged.
             log.error("worker.crashed", work=type(work).__name__, id=work.id, error=_kind_and_place(error))
             result = self._crashed(work, error)
-        self._done.append(_Done(work=work, result=result, owner=owner))
+        self._done.append(Done(work=work, result=result, owner=owner))
         self._wake.set()
 
     def _process(self, delivery: Delivery) -> Result:
@@ -183,53 +199,6 @@ class Worker:
             return Processed(state="parked", reason=Reason(code="crashed", detail=_kind_and_place(error)))
         # Nobody knows how far it came.
         return Attempt(outcome=Outcome.UNKNOWN, started_at=self._now(), seconds=0.0, words=_kind_and_place(error))
-
-    def _record(self, connection: Connection, finished: list[_Done], now: datetime) -> None:
-        before = outbox.read_accounts(connection) if finished else {}
-        health = dict(before)
-        for done in finished:
-            if isinstance(done.work, Message):
-                self._record_attempt(connection, done, health, now)
-            elif isinstance(done.result, Deferred):
-                self._inbox.defer(connection, done.work.id or 0, done.owner, done.result)
-                log.warning("delivery.deferred", delivery=done.work.id, waiting_for=done.result.waiting_for)
-            elif isinstance(done.result, Processed):
-                recording.processed(
-                    connection, self._inbox, done.work, done.result, owner=done.owner, now=now, tokens=self._tokens
-                )
-                reason = done.result.reason.code if done.result.reason else None
-                log.info("delivery." + done.result.state, delivery=done.work.id, reason=reason)
-        for name, after in health.items():
-            if after != before.get(name):
-                outbox.save_account(connection, after)
-
-    def _record_attempt(
-        self, connection: Connection, done: _Done, health: dict[str, AccountHealth], now: datetime
-    ) -> None:
-        message, then, attempt = done.work, done.result, None
-        assert isinstance(message, Message)  # noqa: S101 - for the type checker
-        if isinstance(done.result, Attempt):
-            attempt = done.result
-            account = health.get(message.account) or AccountHealth(name=message.account)
-            window = self.settings.duplicate_window
-            then = retry.decide(message, attempt, account, now=now, window=window, jitter=random.random())  # noqa: S311 - no secret
-            # One that is refused alone was not the account's fault.
-            judged = replace(attempt, outcome=Outcome.REFUSED) if then.state == "refused" else attempt
-            health[message.account] = after = retry.account_after(account, judged, now=now)
-            if after.paused_until and not account.paused_until:
-                log.error("account.paused", account=after.name, reason=after.pause_reason, status=attempt.status)
-            if account.paused_until and not after.paused_until:
-                log.info("account.resumed", account=after.name)
-        assert isinstance(then, Next)  # noqa: S101 - for the type checker
-        if not outbox.finish(connection, message, done.owner, attempt, then, now):
-            log.warning("message.taken_over", message=message.id)
-        log.info(
-            "message." + then.state,
-            message=message.id,
-            delivery=message.delivery_id,
-            reason=then.reason.code if then.reason else None,
-            status=attempt.status if attempt else None,
-        )
 
     def _beat(self, connection: Connection, now: datetime) -> None:
         self._next_beat = time.monotonic() + _BEAT_SECONDS

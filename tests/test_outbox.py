@@ -62,7 +62,7 @@ class Outbox:
         self, owner: str = "worker-1", *, limit: int = 100, now: datetime = NOW, tokens: tuple[str, ...] = TOKENS
     ) -> list[Message]:
         with self.database.write() as connection:
-            return outbox.claim(connection, owner, limit, now, tokens)
+            return outbox.claim(connection, owner, limit, now, tokens, outbox.read_accounts(connection))
 
     def finish(self, message: Message, then: Next, *, owner: str = "worker-1", attempt: Attempt | None = None) -> bool:
         with self.database.write() as connection:

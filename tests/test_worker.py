@@ -607,7 +607,7 @@ def test_a_dead_workers_message_is_taken_over(office: Office, attentive: Peer, m
         now = office.database.now(connection)
         registry.register(connection, dead, now - registry.DEAD_AFTER * 2)
         ledger.release(connection, [1, 2])
-        outbox.claim(connection, dead.id, 1, now, ["attentive"])
+        outbox.claim(connection, dead.id, 1, now, ["attentive"], {})
     office.set(BRIDGE_SENDING="on")
     office.start()
     office.wait_for_states("sent", "sent")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Integer, String, bindparam, cast, null, or_, select, update
+from sqlalchemy import Connection, Integer, String, and_, bindparam, cast, null, or_, select, update
 from sqlalchemy import func as sql
 from sqlalchemy.exc import DataError, StatementError
 
@@ -101,6 +101,10 @@ class Inbox:
             for waiting in batch:
                 if waiting.is_new is None and waiting.error is None:
                     waiting.error = StoreUnavailable("the commit broke off")
+
+    def has_due(self, connection: Connection, now: datetime) -> bool:
+        """Whether a delivery is due that nobody has."""
+        return connection.execute(_HAS_DUE, {"at": now}).first() is not None
 
     def claim(self, connection: Connection, owner: str, limit: int, now: datetime) -> list[Delivery]:
         """Up to `limit` deliveries that are due, owned by `owner` from now on, the oldest first."""
@@ -268,9 +272,11 @@ _RETIRE = (
     )
     .values(key=deliveries.c.key + "@" + cast(deliveries.c.id, String))
 )
+_IS_DUE = and_(is_stored, deliveries.c.owner.is_(None), deliveries.c.due <= bindparam("at"))
+_HAS_DUE = select(deliveries.c.id).where(_IS_DUE).limit(1)
 _PICK = (
     select(deliveries.c.id)
-    .where(is_stored, deliveries.c.owner.is_(None), deliveries.c.due <= bindparam("at"))
+    .where(_IS_DUE)
     .order_by(deliveries.c.due, deliveries.c.id)
     .limit(bindparam("room", type_=Integer))
     .with_for_update(skip_locked=True)

@@ -64,14 +64,23 @@ def add(
     return connection.execute(_ADD[connection.dialect.name], values).first() is not None
 
 
+def has_due(connection: Connection, now: datetime) -> bool:
+    """Whether a message is due, whatever its account."""
+    return connection.execute(_HAS_DUE, {"at": now}).first() is not None
+
+
 def claim(
-    connection: Connection, owner: str, limit: int, now: datetime, accounts_with_token: Collection[str]
+    connection: Connection,
+    owner: str,
+    limit: int,
+    now: datetime,
+    accounts_with_token: Collection[str],
+    health: Mapping[str, AccountHealth],
 ) -> list[Message]:
     """Up to `limit` due messages for accounts that may send now, owned by `owner` and `sending` from now on.
 
     An account whose pause has just ended gives one message as a probe, and no second one while that is under way.
     """
-    health = read_accounts(connection)
     free: list[str] = []
     probing: list[str] = []
     for name in accounts_with_token:
@@ -223,6 +232,7 @@ def _once(draft: Draft, identity: str, again: int) -> str:
 # named like columns set these columns.
 # Inserts tell by RETURNING whether there was a conflict: psycopg's row count is not kept for them.
 _ADD = {name: made.on_conflict_do_nothing().returning(messages.c.id) for name, made in inserts(messages).items()}
+_HAS_DUE = select(messages.c.id).where(is_queued, messages.c.due <= bindparam("at")).limit(1)
 _CLAIM = _claiming()
 _FINISH = (
     update(messages)
