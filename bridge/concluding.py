@@ -99,7 +99,12 @@ def _conclude_message(
         "reason": then.reason.code if then.reason else None,
         "status": attempt.status if attempt else None,
     }
-    return [*sayings, Saying(event=f"message.{then.state}", fields=fields)]
+    # A 2xx that Attentive's page does not know is taken for sent, and worth a look.
+    odd = attempt is not None and then.state == "sent" and attempt.status != 200
+    return [
+        *sayings,
+        Saying(event=f"message.{then.state}", level=logging.WARNING if odd else logging.INFO, fields=fields),
+    ]
 
 
 def _account_sayings(before: AccountHealth, after: AccountHealth, attempt: Attempt) -> list[Saying]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from bridge.environment import COUNTRY, Environment, is_loopback, split_url
+from bridge.environment import Environment, is_loopback, split_url
 
 #: Settings of one connection: `<CONNECTION>_<SUFFIX>`.
 CONNECTION_SUFFIXES = (
@@ -103,9 +103,6 @@ class ConnectionReader:
         header = self._env.text(f"{prefix}_SIGNATURE_HEADER")
         if header and not _HEADER_NAME.fullmatch(header):
             self._env.problem(f"{prefix}_SIGNATURE_HEADER", f"{header!r} is no header name")
-        country = (self._env.text(f"{prefix}_COUNTRY") or "").upper() or None
-        if country and not COUNTRY.fullmatch(country):
-            self._env.problem(f"{prefix}_COUNTRY", "must be a two-letter country code such as US")
         credentials = {suffix: value for suffix in _CREDENTIALS if (value := self._env.text(f"{prefix}_{suffix}"))}
         url = credentials.get("URL", "https://example")
         if split_url(url).scheme != "https" and not is_loopback(url):
@@ -116,7 +113,7 @@ class ConnectionReader:
             secrets=secrets,
             account=self._account(name, prefix),
             signature_header=header.lower() if header else None,
-            country=country,
+            country=self._env.country(f"{prefix}_COUNTRY"),
             credentials=credentials,
         )
 
@@ -131,6 +128,9 @@ class ConnectionReader:
             return SHARED_ACCOUNT
         for account in self.accounts.values():
             if token and account.token == token:
+                if brand and brand != account.brand:
+                    other = f"the account {account.name!r} has the same token and is the same brand"
+                    self._env.warnings.append(f"{prefix}_ATTENTIVE_BRAND is not used: {other}")
                 return account.name
         self.accounts[connection] = Account(name=connection, token=token, brand=brand)
         return connection

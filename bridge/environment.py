@@ -46,6 +46,15 @@ class Environment:
             self.problem(name, f"{', '.join(wrong)} is no two-letter country code")
         return found
 
+    def country(self, name: str) -> str | None:
+        """One two-letter country code."""
+        if self.text(name) is None:
+            return None
+        found = self.countries(name, "")
+        if len(found) > 1:
+            self.problem(name, "must be one country")
+        return min(found, default=None)
+
     def number(self, name: str, default: float, *, at_least: float, at_most: float) -> float:
         """A number within bounds."""
         if self.text(name) is None:

@@ -125,7 +125,7 @@ class Worker:
             self._clock = (now, time.monotonic())
             if is_beat:
                 self._beat(connection, now)
-            health = outbox.read_accounts(connection)
+            health = outbox.read_accounts(connection, to_change=bool(finished))
             health, sayings = conclude(
                 connection,
                 self._inbox,

@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -300,11 +300,26 @@ def test_a_released_message_goes_while_others_are_held(office: Office, attentive
     office.receive("zendesk", "trigger_created")
     office.wait_for_states("held", "held")
     with office.database.write() as connection:
-        assert ledger.release(connection, [2]) == 1
+        assert ledger.release(connection, [2], datetime.now(UTC)) == 1
     office.wait_for_states("held", "sent")
     assert len(attentive.taken) == 1
     office.restart()
     assert office.states() == ["held", "sent"]
+
+
+def test_a_message_released_after_its_time_gets_new_time(office: Office, attentive: Peer) -> None:
+    office.set(BRIDGE_SENDING="hold")
+    office.start()
+    office.receive("shopify", "orders_create")
+    office.wait_for_states("held")
+    with office.database.write() as connection:
+        late = datetime.now(UTC) + timedelta(days=3)
+        ledger.release(connection, [1], late)
+        (message,) = ledger.list_messages(connection, limit=1)
+        found = ledger.find_message(connection, message["id"])
+    assert found is not None
+    assert found["expires_at"] > late
+    office.wait_for_states("sent")
 
 
 def test_off_is_off_even_for_what_was_released(office: Office, attentive: Peer) -> None:
@@ -313,7 +328,7 @@ def test_off_is_off_even_for_what_was_released(office: Office, attentive: Peer) 
     office.receive("shopify", "orders_create")
     office.wait_for_states("held")
     with office.database.write() as connection:
-        ledger.release(connection, [1])
+        ledger.release(connection, [1], datetime.now(UTC))
     office.receive("zendesk", "trigger_created")
     office.wait_for_states("queued", "held")
     assert attentive.taken == []
@@ -606,7 +621,7 @@ def test_a_dead_workers_message_is_taken_over(office: Office, attentive: Peer, m
     with office.database.write() as connection:
         now = office.database.now(connection)
         registry.register(connection, dead, now - registry.DEAD_AFTER * 2)
-        ledger.release(connection, [1, 2])
+        ledger.release(connection, [1, 2], datetime.now(UTC))
         outbox.claim(connection, dead.id, 1, now, ["attentive"], {})
     office.set(BRIDGE_SENDING="on")
     office.start()

@@ -111,7 +111,10 @@ def _decide(ids: tuple[int, ...], template: str | None, everything: bool, *, rel
     database = setup.open_database(settings)
     with database.write() as connection:
         chosen = ledger.held(connection, ids=ids, template=template)
-        count = (ledger.release if release else ledger.drop)(connection, chosen)
+        if release:
+            count = ledger.release(connection, chosen, database.now(connection))
+        else:
+            count = ledger.drop(connection, chosen)
     if missing := sorted(set(ids) - set(chosen)):
         _fail(f"not held: {', '.join(map(str, missing))}; {count} done")
     off = " They leave when BRIDGE_SENDING is no longer off." if release and settings.sending == "off" else ""

@@ -116,15 +116,24 @@ def held(connection: Connection, *, ids: Sequence[int], template: str | None) ->
     return list(connection.execute(query).scalars())
 
 
-def release(connection: Connection, ids: Sequence[int]) -> int:
-    """Let held messages go; how many."""
-    done = connection.execute(
-        update(messages)
-        .where(messages.c.id.in_(ids), is_held)
-        .values(state="queued", reason=None, detail=None, released=True)
-    )
+def release(connection: Connection, ids: Sequence[int], now: datetime) -> int:
+    """Let held messages go, each with its own time to live from now: a person wants them sent; how many."""
+    chosen = select(messages.c.id, messages.c.created_at, messages.c.expires_at).where(messages.c.id.in_(ids), is_held)
+    rows = connection.execute(chosen).all()
+    for row in rows:
+        connection.execute(
+            update(messages)
+            .where(messages.c.id == row.id, is_held)
+            .values(
+                state="queued",
+                reason=None,
+                detail=None,
+                released=True,
+                expires_at=now + (row.expires_at - row.created_at),
+            )
+        )
     notify(connection)
-    return done.rowcount
+    return len(rows)
 
 
 def drop(connection: Connection, ids: Sequence[int]) -> int:

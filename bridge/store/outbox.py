@@ -212,9 +212,10 @@ def recover(connection: Connection, dead_owner: str) -> int:
     return set_aside.rowcount + recovered.rowcount
 
 
-def read_accounts(connection: Connection) -> Mapping[str, AccountHealth]:
-    """How each account that ever sent fares."""
-    return {row.name: AccountHealth(**row._asdict()) for row in connection.execute(_ACCOUNTS)}
+def read_accounts(connection: Connection, *, to_change: bool = False) -> Mapping[str, AccountHealth]:
+    """How each account that ever sent fares; locked until the commit if it is read `to_change` it."""
+    rows = connection.execute(_ACCOUNTS_TO_CHANGE if to_change else _ACCOUNTS)
+    return {row.name: AccountHealth(**row._asdict()) for row in rows}
 
 
 def save_account(connection: Connection, health: AccountHealth) -> None:
@@ -246,6 +247,8 @@ _FINISH = (
 )
 _ATTEMPT = insert(attempts)
 _ACCOUNTS = select(accounts)
+# In one order, so that two workers do not wait for each other's.
+_ACCOUNTS_TO_CHANGE = _ACCOUNTS.order_by(accounts.c.name).with_for_update()
 _SAVE_ACCOUNT = {
     name: made.on_conflict_do_update(
         index_elements=["name"],

@@ -16,6 +16,10 @@ from bridge.store.wakeup import notify
 #: A worker that has not been heard of for so long is taken for dead.
 DEAD_AFTER = timedelta(seconds=10)
 
+# One with our own host name and process id is an earlier life of ours, in a container that was started again; or a
+# twin in another container, which would be heard of every second.
+_EARLIER_LIFE_AFTER = timedelta(seconds=3)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
@@ -51,8 +55,8 @@ def take_over(connection: Connection, inbox: Inbox, me: Identity, now: datetime)
     """
     taken = []
     for row in connection.execute(select(workers).where(workers.c.id != me.id)).all():
-        on_this_host = row.host == me.host
-        if row.seen_at >= now - DEAD_AFTER and not (on_this_host and _is_gone(row.pid, me)):
+        silent_for = now - row.seen_at
+        if silent_for <= DEAD_AFTER and not (row.host == me.host and _is_gone(row.pid, me, silent_for)):
             continue
         if connection.execute(delete(workers).where(workers.c.id == row.id)).rowcount == 1:
             count = inbox.recover(connection, row.id) + outbox.recover(connection, row.id)
@@ -61,10 +65,10 @@ def take_over(connection: Connection, inbox: Inbox, me: Identity, now: datetime)
     return taken
 
 
-def _is_gone(pid: int, me: Identity) -> bool:
-    """Whether no process has this id any more. Our own id on another row is an earlier life of ours (containers)."""
+def _is_gone(pid: int, me: Identity, silent_for: timedelta) -> bool:
+    """Whether no process of this host has this id any more."""
     if pid == me.pid:
-        return True
+        return silent_for > _EARLIER_LIFE_AFTER
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,0 +1,41 @@
+"""Which workers are taken for dead, and how soon."""
+
+import os
+from datetime import timedelta
+
+import pytest
+
+from bridge.store import workers
+from bridge.store.database import Database
+from bridge.store.inbox import Inbox
+from bridge.store.workers import Identity
+
+ME = Identity(name="me", host="here", pid=os.getpid())
+NOBODY = 2**22 + 1  # larger than any process id of Linux
+
+
+@pytest.mark.parametrize(
+    ("host", "pid", "silent_for", "is_dead"),
+    [
+        ("there", NOBODY, 9, False),
+        ("there", NOBODY, 11, True),
+        ("here", NOBODY, 0, True),
+        ("here", os.getppid(), 9, False),
+        ("here", os.getppid(), 11, True),
+        # The same host name and process id: an earlier life in a container, or a twin that is heard of every second.
+        ("here", os.getpid(), 1, False),
+        ("here", os.getpid(), 4, True),
+        ("there", os.getpid(), 4, False),
+    ],
+)
+def test_a_worker_is_dead_when_its_process_is_gone_or_it_is_silent(
+    database: Database, host: str, pid: int, silent_for: float, is_dead: bool
+) -> None:
+    with database.write() as connection:
+        now = database.now(connection)
+        workers.register(connection, ME, now)
+        other = Identity(name="other", host=host, pid=pid)
+        workers.register(connection, other, now - timedelta(seconds=silent_for))
+        taken = workers.take_over(connection, Inbox(database), ME, now)
+        assert taken == ([("other", 0)] if is_dead else [])
+        assert workers.beat(connection, other, now) is not is_dead
