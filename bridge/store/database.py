@@ -1,7 +1,5 @@
 """The database: one engine for SQLite and PostgreSQL, with the locks, time-outs and clock both need."""
 
-import fcntl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,9 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.errors import StoreUnavailable
+from bridge.store.file_lock import FileLock
 
 # Long enough for a checkpoint on a slow disk, short enough for Shopify's five seconds.
-_BUSY_SECONDS = 3
+_BUSY_SECONDS = 2
 
 
 class Database:
@@ -30,7 +29,7 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
-        self._gate = _FileLock(Path(f"{self.url.database}.lock")) if self.is_sqlite else None
+        self._gate = FileLock(Path(f"{self.url.database}.lock"), _BUSY_SECONDS) if self.is_sqlite else None
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -67,36 +66,6 @@ class Database:
         self.engine.dispose()
         if self._gate:
             self._gate.close()
-
-
-class _FileLock:
-    """An exclusive, blocking lock between the threads of this process and all other processes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._thread_lock = threading.Lock()
-        self._file: Any = None
-
-    def __enter__(self) -> None:
-        if not self._thread_lock.acquire(timeout=_BUSY_SECONDS):
-            raise StoreUnavailable("another thread has held the database for too long")
-        try:
-            if self._file is None:
-                self._file = self._path.open("ab")
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        except OSError as error:
-            self._thread_lock.release()
-            raise StoreUnavailable(f"cannot lock {self._path}: {error.strerror}") from error
-
-    def close(self) -> None:
-        """Close the lock's file; the next use opens it again."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def __exit__(self, *exc: object) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_UN)
-        self._thread_lock.release()
 
 
 @contextmanager
