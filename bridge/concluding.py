@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bridge.attentive import retry
 from bridge.events import Delivery
 from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
-from bridge.store import outbox, recording
+from bridge.store import account_health, outbox, recording
 from bridge.store.inbox import Inbox
 
 Result = Processed | Deferred | Attempt | Next
@@ -55,7 +55,7 @@ def conclude(
             sayings.append(_conclude_delivery(connection, inbox, done.work, done, tokens, now))
     for name, account in after.items():
         if account != health.get(name):
-            outbox.save_account(connection, account)
+            account_health.save(connection, account)
     return after, sayings
 
 

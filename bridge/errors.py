@@ -43,3 +43,12 @@ class Misconfigured(BridgeError):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+def kind_and_place(error: BaseException) -> str:
+    """`ValueError at shopify.py:120`: enough to find the fault, and nothing personal."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
+    return type(error).__name__ + place

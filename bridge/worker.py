@@ -19,13 +19,13 @@ from bridge import pipeline
 from bridge.attentive.client import Client
 from bridge.compose import TemplateFolder
 from bridge.concluding import Done, Result, conclude
-from bridge.errors import StoreUnavailable
+from bridge.errors import StoreUnavailable, kind_and_place
 from bridge.events import Delivery
 from bridge.messages import AccountHealth, Attempt, Message, Outcome, Processed
 from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
-from bridge.store import outbox, recording, workers
+from bridge.store import account_health, outbox, recording, workers
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.store.wakeup import Wakeup
@@ -125,7 +125,7 @@ class Worker:
             self._clock = (now, time.monotonic())
             if is_beat:
                 self._beat(connection, now)
-            health = outbox.read_accounts(connection, to_change=bool(finished))
+            health = account_health.read(connection, to_change=bool(finished))
             health, sayings = conclude(
                 connection,
                 self._inbox,
@@ -179,7 +179,7 @@ class Worker:
             result = self._process(work) if isinstance(work, Delivery) else self._deliver(work)
         except Exception as error:  # noqa: BLE001 - one bad webhook must not stop the others
             # The exception's own words may quote the payload, so only its kind and place are logged.
-            log.error("worker.crashed", work=type(work).__name__, id=work.id, error=_kind_and_place(error))
+            log.error("worker.crashed", work=type(work).__name__, id=work.id, error=kind_and_place(error))
             result = self._crashed(work, error)
         self._done.append(Done(work=work, result=result, owner=owner))
         self._wake.set()
@@ -196,9 +196,9 @@ class Worker:
 
     def _crashed(self, work: Delivery | Message, error: Exception) -> Result:
         if isinstance(work, Delivery):
-            return Processed(state="parked", reason=Reason(code="crashed", detail=_kind_and_place(error)))
+            return Processed(state="parked", reason=Reason(code="crashed", detail=kind_and_place(error)))
         # Nobody knows how far it came.
-        return Attempt(outcome=Outcome.UNKNOWN, started_at=self._now(), seconds=0.0, words=_kind_and_place(error))
+        return Attempt(outcome=Outcome.UNKNOWN, started_at=self._now(), seconds=0.0, words=kind_and_place(error))
 
     def _beat(self, connection: Connection, now: datetime) -> None:
         self._next_beat = time.monotonic() + _BEAT_SECONDS
@@ -250,12 +250,3 @@ class Worker:
         """The database's time, without asking it."""
         then, read_at = self._clock
         return then + timedelta(seconds=time.monotonic() - read_at)
-
-
-def _kind_and_place(error: BaseException) -> str:
-    """`ValueError at shopify.py:120`: enough to find the fault, and nothing personal."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" at {trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""
-    return type(error).__name__ + place

@@ -20,7 +20,7 @@ from senders import Webhook
 
 from bridge.messages import AccountHealth
 from bridge.sources import samples
-from bridge.store import outbox
+from bridge.store import account_health
 from bridge.store.database import Database
 
 TRIGGER = samples.load("zendesk")["trigger_created"].body
@@ -356,7 +356,7 @@ def test_a_paused_account_and_a_long_queue_do_not_make_web_unready(stack: Stack)
         paused = AccountHealth(
             name="attentive", failures=9, paused_until=now + timedelta(hours=1), pause_reason="denied", paused_since=now
         )
-        outbox.save_account(connection, paused)
+        account_health.save(connection, paused)
     database.dispose()
 
     ready = requests.get(f"{stack.web_url}/health/ready", timeout=10)

@@ -217,7 +217,7 @@ def test_a_request_never_waits_for_ever_behind_a_failed_commit(inbox: Inbox, mon
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("bridge.store.inbox.notify", fail)
+    monkeypatch.setattr("bridge.store.group_commit.notify", fail)
 
     def bring(number: int) -> object:
         try:

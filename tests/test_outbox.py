@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from bridge.events import Delivery
 from bridge.messages import AccountHealth, Attempt, Draft, Message, Next, Outcome, Processed
 from bridge.reasons import Reason
-from bridge.store import ledger, outbox, recording
+from bridge.store import account_health, ledger, outbox, recording
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.store.tables import attempts, messages
@@ -62,7 +62,7 @@ class Outbox:
         self, owner: str = "worker-1", *, limit: int = 100, now: datetime = NOW, tokens: tuple[str, ...] = TOKENS
     ) -> list[Message]:
         with self.database.write() as connection:
-            return outbox.claim(connection, owner, limit, now, tokens, outbox.read_accounts(connection))
+            return outbox.claim(connection, owner, limit, now, tokens, account_health.read(connection))
 
     def finish(self, message: Message, then: Next, *, owner: str = "worker-1", attempt: Attempt | None = None) -> bool:
         with self.database.write() as connection:
@@ -79,7 +79,7 @@ class Outbox:
     def pause(self, name: str, until: datetime, reason: str = "denied") -> None:
         with self.database.write() as connection:
             health = AccountHealth(name=name, failures=1, paused_until=until, pause_reason=reason, paused_since=NOW)
-            outbox.save_account(connection, health)
+            account_health.save(connection, health)
 
     def settle(self, sending: str = "on", tokens: tuple[str, ...] = TOKENS) -> None:
         with self.database.write() as connection:
@@ -411,8 +411,8 @@ def test_an_accounts_health_is_kept_and_replaced(box: Outbox) -> None:
     second = AccountHealth(name="attentive", last_success_at=NOW)
     for health in (first, second):
         with box.database.write() as connection:
-            outbox.save_account(connection, health)
-            assert outbox.read_accounts(connection) == {"attentive": health}
+            account_health.save(connection, health)
+            assert account_health.read(connection) == {"attentive": health}
 
 
 # --- expiring ----------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from bridge.events import Delivery
 from bridge.route import routes
 from bridge.settings import Settings
 from bridge.sources.samples import load
-from bridge.store import ledger, outbox, tables
+from bridge.store import account_health, ledger, outbox, tables
 from bridge.store import workers as registry
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
@@ -260,7 +260,7 @@ def test_a_wrong_token_of_one_account_holds_up_no_other(office: Office, attentiv
     office.receive("shopify", "orders_create")
     wait_until(lambda: "sent" in office.states(), "the other account sends")
     with office.database.read() as connection:
-        paused = outbox.read_accounts(connection)["zendesk"]
+        paused = account_health.read(connection)["zendesk"]
     assert paused.pause_reason == "denied"
 
 
@@ -495,7 +495,7 @@ def test_an_account_that_is_wrong_keeps_its_messages_and_resumes_by_a_probe(
     attentive.answers = lambda _token, _sent: (200, {})
     office.wait_for_states("sent", "sent")
     with office.database.read() as connection:
-        account = outbox.read_accounts(connection)["attentive"]
+        account = account_health.read(connection)["attentive"]
     assert (account.paused_until, account.failures) == (None, 0)
 
 
@@ -515,7 +515,7 @@ def test_a_message_that_alone_is_forbidden_is_refused_in_the_end(office: Office,
     forbidden = office.messages()[0]
     assert (forbidden["state"], forbidden["reason"], forbidden["denials"]) == ("refused", "refused_alone", 2)
     with office.database.read() as connection:
-        assert outbox.read_accounts(connection)["attentive"].paused_until is None
+        assert account_health.read(connection)["attentive"].paused_until is None
 
 
 @pytest.mark.usefixtures("_short_pauses")

@@ -4,11 +4,9 @@ import os
 import socket
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +16,15 @@ import click
 import requests
 from rich.markup import escape
 from rich.progress import track
-from werkzeug.serving import WSGIRequestHandler, make_server
-from werkzeug.wrappers import Request, Response
 
 from bridge import platforms, sources
 from bridge.cli import output, rehearsal
 from bridge.cli.processes import Children
+from bridge.cli.recorded_answers import serve_recorded_answers
 from bridge.cli.rehearsal import Rehearsal
 from bridge.compose import TemplateFolder, default_folder
 from bridge.connections import CONNECTION_SUFFIXES, setting_prefix
 from bridge.settings import NAMES
-from bridge.sources import samples
 from bridge.store import ledger
 from bridge.store.database import Database
 
@@ -47,13 +43,6 @@ class _Demo:
     log: Path
 
 
-class _Quiet(WSGIRequestHandler):
-    """No line for each request: the demo's own lines are the ones to read."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
-
-
 @click.command()
 @click.option("--once", is_flag=True, help="Stop when all samples are through: exit 0 if they came out right, else 1.")
 def demo(once: bool) -> None:
@@ -63,7 +52,7 @@ def demo(once: bool) -> None:
     """
     folder = default_folder(os.environ.get("TEMPLATES_DIR"))
     templates = TemplateFolder(folder).current()
-    with tempfile.TemporaryDirectory(prefix="bridge-demo-") as directory, _platform_answers() as platform_url:
+    with tempfile.TemporaryDirectory(prefix="bridge-demo-") as directory, serve_recorded_answers() as platform_url:
         _say(f"{len(templates)} message templates from {folder}/")
         with Children() as children:
             running = _start(children, Path(directory), platform_url, folder)
@@ -128,30 +117,6 @@ def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str
         "TEMPLATES_DIR": str(templates.resolve()),
         "WEB_CONCURRENCY": "1",
     }
-
-
-@contextmanager
-def _platform_answers() -> Iterator[str]:
-    """A server that answers look-ups as the helpdesks would, from what was recorded with the samples; its address."""
-    answers: dict[str, Mapping[str, object]] = {}
-    for name, platform in platforms.discover().items():
-        for sample in samples.load(name).values():
-            for lookup in rehearsal.lookups(sources.discover()[name], sample):
-                if sample.lookup is not None:
-                    answers[platform.paths[lookup.what].format(id=lookup.id)] = sample.lookup
-
-    @Request.application
-    def answer(request: Request) -> Response:
-        found = answers.get(request.path)
-        return Response(output.as_json(found or {}), 200 if found else 404, content_type="application/json")
-
-    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=_Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _fire(running: _Demo, walk: Rehearsal) -> str | None:

@@ -89,26 +89,28 @@ def retry(message_id: int) -> None:
 @messages.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=setup.ROW_ID)
 @click.option("--template", help="All held messages of this template.")
-@click.option("--all", "everything", is_flag=True, help="All held messages.")
+@click.option("--all", "everything", is_flag=True, help="All held messages, without asking.")
 def release(ids: tuple[int, ...], template: str | None, everything: bool) -> None:
-    """Let held messages go."""
+    """Let held messages go: those with these IDs, of a template, or all."""
     _decide(ids, template, everything, release=True)
 
 
 @messages.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=setup.ROW_ID)
 @click.option("--template", help="All held messages of this template.")
-@click.option("--all", "everything", is_flag=True, help="All held messages.")
+@click.option("--all", "everything", is_flag=True, help="All held messages, without asking.")
 def drop(ids: tuple[int, ...], template: str | None, everything: bool) -> None:
-    """Decide that held messages are not sent."""
+    """Decide that held messages are not sent: those with these IDs, of a template, or all."""
     _decide(ids, template, everything, release=False)
 
 
 def _decide(ids: tuple[int, ...], template: str | None, everything: bool, *, release: bool) -> None:
-    if not (ids or template or everything):
-        raise click.UsageError("say which: one or more IDs, --template NAME, or --all")
     settings = setup.read_settings()
     database = setup.open_database(settings)
+    if not (ids or template or everything) and sys.stdin.isatty():
+        with database.read() as connection:
+            count = len(ledger.held(connection, ids=(), template=None))
+        click.confirm(f"{'Release' if release else 'Drop'} all {count} held messages?", abort=True)
     with database.write() as connection:
         chosen = ledger.held(connection, ids=ids, template=template)
         if release:

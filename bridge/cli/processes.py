@@ -4,6 +4,7 @@ Like honcho's manager, but patient: honcho kills what has not stopped after five
 sending needs up to 25 to know what became of its messages.
 """
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,15 @@ from types import FrameType, TracebackType
 from typing import IO
 
 _PATIENCE_SECONDS = 28.0
+_PR_SET_PDEATHSIG = 1
+# Loaded before any fork: the child must not have to.
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _end_with_parent() -> None:
+    """Ask Linux for a SIGTERM when our parent dies: killed outright it cannot stop us, and we would keep its port."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Children:
@@ -43,6 +53,7 @@ class Children:
             stderr=subprocess.STDOUT if output else None,
             # Control-C goes to the whole group of a terminal; a child must hear it from us, once.
             start_new_session=True,
+            preexec_fn=_end_with_parent if _LIBC else None,
         )
 
     def ended(self) -> str | None:

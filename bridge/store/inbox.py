@@ -1,21 +1,18 @@
 """INBOX: deliveries stored durably before they are acknowledged, and claimed for processing."""
 
 import hashlib
-import threading
-from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Integer, String, and_, bindparam, cast, null, or_, select, update
 from sqlalchemy import func as sql
-from sqlalchemy.exc import DataError, StatementError
 
-from bridge.errors import StoreUnavailable
 from bridge.events import Delivery
 from bridge.messages import Deferred
 from bridge.reasons import Reason
 from bridge.store.database import Database
+from bridge.store.group_commit import GroupCommit
 from bridge.store.tables import deliveries, inserts, is_stored
 from bridge.store.wakeup import notify
 
@@ -28,21 +25,13 @@ _POISON_AFTER = 3
 # The column's length, less what an old body key is given to retire.
 _LONGEST_KEY = 250
 
-# A request waits no longer than this for the threads before it: Shopify hangs up after five seconds.
-_WAIT_SECONDS = 4
 
-# One commit for at most so many waiting requests; more would only make the first of them wait longer.
-_BATCH = 128
-
-
-@dataclass(kw_only=True)
-class _Waiting:
-    """A request's row on its way to the disk. `by_id` tells the sender's own id from a hash of the body."""
+@dataclass(frozen=True, kw_only=True)
+class _Arrival:
+    """A delivery's row on its way to the disk. `by_id` tells the sender's own id from a hash of the body."""
 
     row: dict[str, object]
     by_id: bool
-    is_new: bool | None = None
-    error: Exception | None = None
 
 
 @dataclass
@@ -50,8 +39,10 @@ class Inbox:
     """The deliveries of one database. Safe to share between threads."""
 
     database: Database
-    _queue: deque[_Waiting] = field(default_factory=deque)
-    _leader: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        # Always in the order of their keys: two processes with the same keys would else wait for each other's.
+        self._commits = GroupCommit(self.database, _insert, order=lambda arrival: str(arrival.row["key"]))
 
     def add(
         self, delivery: Delivery, *, key: str | None, signed_bytes: bytes | None, headers: Mapping[str, str]
@@ -60,47 +51,8 @@ class Inbox:
 
         `key` is the sender's id, `signed_bytes` what the signature covers where it does not cover the id,
         `headers` those to keep. Raises StoreUnavailable.
-
-        Threads that arrive together share one commit: the first to get the lock commits for all who wait.
         """
-        waiting = _Waiting(row=_row(delivery, key, signed_bytes, headers), by_id=key is not None)
-        self._queue.append(waiting)
-        if not self._leader.acquire(timeout=_WAIT_SECONDS):
-            # Its row may still be stored; the sender's repeat is then answered "known".
-            raise StoreUnavailable("the requests before this one are not stored yet")
-        try:
-            while waiting.is_new is None and waiting.error is None:
-                self._commit([self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))])
-        finally:
-            self._leader.release()
-        if waiting.error:
-            raise waiting.error
-        return bool(waiting.is_new)
-
-    def _commit(self, batch: list[_Waiting]) -> None:
-        """Store the rows of `batch` in one transaction; each has its answer afterwards, whatever happens."""
-        # Always in the same order: two processes with the same keys would else wait for each other's.
-        batch.sort(key=lambda waiting: str(waiting.row["key"]))
-        try:
-            with self.database.write() as connection:
-                is_new = [_insert(connection, waiting) for waiting in batch]
-                notify(connection)
-        except (StoreUnavailable, StatementError, UnicodeError) as error:
-            if _is_about_a_row(error) and len(batch) > 1:
-                # One row the database cannot hold must not refuse its neighbours.
-                for waiting in batch:
-                    self._commit([waiting])
-                return
-            words = str(error) if isinstance(error, StoreUnavailable) else f"no such row ({type(error).__name__})"
-            for waiting in batch:
-                waiting.error = StoreUnavailable(words)
-        else:
-            for waiting, new in zip(batch, is_new, strict=True):
-                waiting.is_new = new
-        finally:
-            for waiting in batch:
-                if waiting.is_new is None and waiting.error is None:
-                    waiting.error = StoreUnavailable("the commit broke off")
+        return self._commits.add(_Arrival(row=_row(delivery, key, signed_bytes, headers), by_id=key is not None))
 
     def has_due(self, connection: Connection, now: datetime) -> bool:
         """Whether a delivery is due that nobody has."""
@@ -231,15 +183,10 @@ def _storable(key: str) -> str:
     return "id-sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _is_about_a_row(error: Exception) -> bool:
-    """Whether another row might still be stored, since it is not the database that fails."""
-    return not isinstance(error, StoreUnavailable) or isinstance(error.__cause__, DataError)
-
-
-def _insert(connection: Connection, waiting: _Waiting) -> bool:
+def _insert(connection: Connection, arrival: _Arrival) -> bool:
     """Insert one delivery; False if its key or its signed bytes are known."""
-    row = waiting.row
-    if not waiting.by_id:
+    row = arrival.row
+    if not arrival.by_id:
         _retire_old_body_key(connection, row)
     return connection.execute(_ADD[connection.dialect.name], row | {"received": row["received_at"]}).first() is not None
 

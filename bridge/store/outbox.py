@@ -212,18 +212,6 @@ def recover(connection: Connection, dead_owner: str) -> int:
     return set_aside.rowcount + recovered.rowcount
 
 
-def read_accounts(connection: Connection, *, to_change: bool = False) -> Mapping[str, AccountHealth]:
-    """How each account that ever sent fares; locked until the commit if it is read `to_change` it."""
-    rows = connection.execute(_ACCOUNTS_TO_CHANGE if to_change else _ACCOUNTS)
-    return {row.name: AccountHealth(**row._asdict()) for row in rows}
-
-
-def save_account(connection: Connection, health: AccountHealth) -> None:
-    """Record how an account fares now."""
-    values = {name: getattr(health, name) for name in AccountHealth.__dataclass_fields__}
-    connection.execute(_SAVE_ACCOUNT[connection.dialect.name], values)
-
-
 def _once(draft: Draft, identity: str, again: int) -> str:
     parts = (draft.account, draft.template, identity, draft.to or "", str(again))
     return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
@@ -246,13 +234,3 @@ _FINISH = (
     )
 )
 _ATTEMPT = insert(attempts)
-_ACCOUNTS = select(accounts)
-# In one order, so that two workers do not wait for each other's.
-_ACCOUNTS_TO_CHANGE = _ACCOUNTS.order_by(accounts.c.name).with_for_update()
-_SAVE_ACCOUNT = {
-    name: made.on_conflict_do_update(
-        index_elements=["name"],
-        set_={column.name: made.excluded[column.name] for column in accounts.c if column.name != "name"},
-    )
-    for name, made in inserts(accounts).items()
-}

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy import func as sql
 
 from bridge.messages import AccountHealth
-from bridge.store import outbox
+from bridge.store import account_health
 from bridge.store.tables import deliveries, is_held, is_queued, is_sending, is_stored, messages, workers
 
 
@@ -33,7 +33,7 @@ def read(connection: Connection) -> Status:
         messages_held=_count(connection, is_held),
         oldest_due=min((moment for moment in (waiting[1], outgoing[1]) if moment), default=None),
         workers=connection.execute(select(sql.count()).select_from(workers)).scalar_one(),
-        accounts=tuple(outbox.read_accounts(connection).values()),
+        accounts=tuple(account_health.read(connection).values()),
     )
 
 
