@@ -34,7 +34,9 @@ log = structlog.get_logger()
 
 _BEAT_SECONDS = 1.0
 # SQLite has one lock for all who write: the worker leaves it to the webhooks for most of the time.
+# So much credit it has after a rest, so that a single webhook's text does not wait.
 _SHARE_OF_THE_LOCK = 0.2
+_CREDIT_SECONDS = 0.1
 _LONGEST_BREATH_SECONDS = 0.05
 # The platform kills a process 30 seconds after SIGTERM.
 _DRAIN_SECONDS = 24.0
@@ -59,7 +61,7 @@ class Worker:
     _processing: set[int | None] = field(default_factory=set)
     _next_beat: float = 0.0
     _is_in_doubt: bool = False
-    _breath: float = 0.0
+    _paid_until: float = 0.0
     _clock: tuple[datetime, float] = field(default_factory=lambda: (datetime.now(UTC), time.monotonic()))
 
     def __post_init__(self) -> None:
@@ -87,7 +89,8 @@ class Worker:
         while not self._stopping.is_set():
             self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), _BEAT_SECONDS))
             # What finishes meanwhile shares a transaction; one for each would be most of the work.
-            self._stopping.wait(self._breath)
+            owed = self._paid_until - time.monotonic() - _CREDIT_SECONDS
+            self._stopping.wait(min(max(0.0, owed), _LONGEST_BREATH_SECONDS))
             self._wake.clear()
             self._retrying(self._turn)
         self._drain()
@@ -116,7 +119,6 @@ class Worker:
     def _turn(self) -> None:
         finished = list(self._done)
         is_beat = time.monotonic() >= self._next_beat
-        self._breath = 0.0
         if not (finished or is_beat or self._has_work()):
             return
         began = time.monotonic()
@@ -137,7 +139,7 @@ class Worker:
             )
             # After that, so that new messages go in this turn already, and into the room that it made.
             deliveries, messages = self._claim(connection, finished, health, now)
-        self._breath = min((time.monotonic() - began) / _SHARE_OF_THE_LOCK, _LONGEST_BREATH_SECONDS)
+        self._paid_until = max(self._paid_until, began) + (time.monotonic() - began) / _SHARE_OF_THE_LOCK
         # Not before the commit: what is said has happened, and nobody waits for the lock meanwhile.
         for saying in sayings:
             log.log(saying.level, saying.event, **saying.fields)

@@ -16,6 +16,7 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import check_header_validity
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
@@ -45,11 +46,8 @@ class Client:
         _local.under_way = False
         status, words, retry_after = None, "", None
         try:
-            with self._session().post(
-                self._url,
-                json=_fields(message),
-                # As bytes: a token that was pasted with typographic quotes is Attentive's to refuse.
-                headers={"Authorization": f"Bearer {token}".encode("utf-8", "replace")},
+            with self._session().send(
+                self._request(message, token),
                 timeout=(self._connect_timeout, self._read_timeout),
                 allow_redirects=False,
                 stream=True,
@@ -69,6 +67,18 @@ class Client:
             words=words,
             retry_after=retry_after,
         )
+
+    def _request(self, message: Message, token: str) -> requests.PreparedRequest:
+        """The POST of `message`. Only what differs is made anew: preparing it whole is half the cost of a send."""
+        if not hasattr(self._sessions, "blank"):
+            self._sessions.blank = self._session().prepare_request(requests.Request("POST", self._url))
+        request: requests.PreparedRequest = self._sessions.blank.copy()
+        # As bytes: a token that was pasted with typographic quotes is Attentive's to refuse.
+        bearer = f"Bearer {token}".encode("utf-8", "replace")
+        check_header_validity(("Authorization", bearer))  # type: ignore[type-var]  # the stubs forget bytes
+        request.headers["Authorization"] = bearer  # type: ignore[assignment]  # requests takes both
+        request.prepare_body(None, None, json=_fields(message))
+        return request
 
     def _session(self) -> requests.Session:
         if not hasattr(self._sessions, "session"):
