@@ -8,7 +8,7 @@ The path of a message, and the file of each stage (read `bridge/pipeline.py` fir
     receive, verify, parse   bridge/web/hooks.py, bridge/sources/<platform>.py, bridge/signing.py
     store, outbox            bridge/store/inbox.py, bridge/store/outbox.py
     look up                  bridge/platforms/<platform>.py
-    match, compose           bridge/compose/
+    match, compose           bridge/compose/, put together in bridge/drafting.py
     hold back                bridge/policy/
-    deliver, retry           bridge/attentive/
+    deliver, retry           bridge/attentive/, recorded by bridge/concluding.py
 """

@@ -14,6 +14,7 @@ from bridge.drafting import draft
 from bridge.errors import LookupFailed, LookupRefused, Unreadable
 from bridge.events import Delivery, Event, Nothing
 from bridge.messages import Attempt, Deferred, Draft, Message, Next, Processed
+from bridge.policy import holding
 from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.store.inbox import Inbox
@@ -61,9 +62,15 @@ def process(delivery: Delivery, route: Route, templates: Sequence[Template], now
     return Processed(reason=None if drafts else _why_nothing(story), drafts=tuple(drafts), story=tuple(story))
 
 
-def deliver(message: Message, token: str, client: Client, now: Callable[[], datetime], window: float) -> Attempt | Next:
-    """Send a claimed message once and tell what came of it; or why it must not be sent any more."""
-    return before_sending(message, now=now(), window=window) or client.send(message, token, now)
+def deliver(
+    message: Message, token: str, client: Client, now: Callable[[], datetime], *, window: float, is_live: bool
+) -> Attempt | Next:
+    """Send a claimed message once and tell what came of it; or why it must not be sent (any more)."""
+    return (
+        holding.at_the_door(message, is_live=is_live)
+        or before_sending(message, now=now(), window=window)
+        or client.send(message, token, now)
+    )
 
 
 def _line(event: Event, template: str, reason: Reason | None) -> dict[str, str]:

@@ -194,7 +194,8 @@ class Worker:
 
     def _deliver(self, message: Message) -> Result:
         token = self._tokens[message.account]
-        return pipeline.deliver(message, token, self._client, self._now, self.settings.duplicate_window)
+        window, is_live = self.settings.duplicate_window, self.settings.is_live
+        return pipeline.deliver(message, token, self._client, self._now, window=window, is_live=is_live)
 
     def _crashed(self, work: Delivery | Message, error: Exception) -> Result:
         if isinstance(work, Delivery):

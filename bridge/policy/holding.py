@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from bridge import phone
 from bridge.events import Event
-from bridge.messages import DraftState
+from bridge.messages import DraftState, Message, Next
 from bridge.phone import PhoneNumber
 from bridge.reasons import Reason
 
@@ -25,3 +26,10 @@ def judge(
     if sending != "on":
         return "held", Reason(code="sending_off")
     return "queued", None
+
+
+def at_the_door(message: Message, *, is_live: bool) -> Next | None:
+    """Why a queued message must not leave after all: it may have been composed for a sandbox, before the switch."""
+    if is_live and phone.read(message.to).fictional:
+        return Next(state="skipped", reason=Reason(code="fictional_number"))
+    return None
