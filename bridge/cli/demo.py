@@ -1,6 +1,7 @@
 """`bridge demo`: the whole product on one machine, with nothing set up."""
 
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -189,8 +190,11 @@ def _print_results(running: _Demo, problems: int) -> None:
 def _explain(running: _Demo) -> None:
     _say(f"Now open [bold]{running.sandbox}/[/] and try, in another terminal:")
     click.echo(f"  export DATABASE_URL={running.database_url} SHOPIFY_SECRETS={_SECRET} ZENDESK_SECRETS={_SECRET}")
-    click.echo(f"  bridge trigger shopify orders_create --url {running.web}")
-    click.echo("  bridge messages list      bridge deliveries list      bridge preview order_shipped")
+    # As it was called, where the environment it lives in is not activated.
+    bridge = "bridge" if shutil.which("bridge") else sys.argv[0]
+    click.echo(f"  {bridge} trigger shopify orders_create --url {running.web}")
+    click.echo(f"  {bridge} messages list")
+    click.echo(f"  {bridge} preview order_shipped")
     click.echo("Stop with Control-C. Nothing of the demo is kept.")
 
 
