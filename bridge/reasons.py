@@ -43,7 +43,6 @@ REASONS: dict[str, str] = {
     "outcome_unknown": "Attentive may or may not have taken this message; nobody can tell from here.",
     "worker_died": "The worker died while it sent this message; it may or may not have left.",
     "expired": "The message was not sent before it expired.",
-    "gave_up": "The message could not be sent.",
 }
 
 

@@ -73,7 +73,7 @@ def check_timestamp(moment: datetime, now: datetime, tolerance: timedelta = TOLE
 
 
 def read_timestamp(text: str) -> datetime:
-    """The moment (in UTC) that an ISO-8601 text names, with or without fractions of a second, down to nanoseconds.
+    """The moment that an ISO-8601 text names, in its own offset, with or without fractions down to nanoseconds.
 
     Raises ValueError for anything else, and for a time without an offset: it would be a guess.
     """
@@ -83,9 +83,10 @@ def read_timestamp(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a time without an offset")
     try:
-        return moment.astimezone(UTC)
+        moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("a time out of range") from error
+    return moment
 
 
 def _encode(digest: bytes, encoding: Encoding) -> str:

@@ -277,3 +277,8 @@ def problems(text: str) -> list[str]:
     with pytest.raises(Misconfigured) as raised:
         read_template(text, "t.txt")
     return list(raised.value.problems)
+
+
+def test_a_value_that_goes_on_behind_a_hash_in_the_next_line_is_told():
+    front = read_front_matter("---\nevent: order.shipped\nlink: order\n  #{{ order.id }}\n---\nHello")
+    assert [problem.line for problem in front.problems] == [4]

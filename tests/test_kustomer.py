@@ -199,3 +199,20 @@ def test_the_time_is_the_events_or_that_of_receipt():
     assert parse(sample("message_create_out")).occurred_at == datetime(2026, 11, 25, 17, 30, 2, 11000, tzinfo=UTC)
     for time in (None, "", "now", 5, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-25T17:30:02"):
         assert parse(sample("message_create_out") | {"createdAt": time}).occurred_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "kind"),
+    [
+        ("conversation_create", {}, "ticket.created"),
+        ("conversation_create", {"direction": None}, "ticket.created"),
+        ("conversation_create", {"direction": "out"}, "kustomer.conversation.create"),
+        ("conversation_create", {"spam": True}, "kustomer.conversation.create"),
+        ("conversation_update_done", {}, "ticket.solved"),
+        ("conversation_update_done", {"spam": True}, "kustomer.conversation.update"),
+    ],
+)
+def test_nobody_is_thanked_for_an_agents_conversation_or_for_spam(name, attributes, kind):
+    body = sample(name)
+    body["data"]["attributes"] |= attributes
+    assert parse(body).kind == kind

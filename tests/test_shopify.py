@@ -317,9 +317,12 @@ def transaction(amount: object, kind: str = "refund", status: str = "success", c
         ([transaction("19.60"), transaction("5.00", currency="EUR")], None, None),
         ([transaction("19.60"), transaction(None)], None, None),
         ([transaction("much")], None, None),
-        ([], None, None),
-        (None, None, None),
-        ([None, "x"], None, None),
+        # nothing went back: goods were put back in stock, or the payment failed
+        ([], "0", None),
+        (None, "0", None),
+        ([None, "x"], "0", None),
+        ([transaction("19.60", status="failure")], "0", None),
+        ([transaction("19.60", kind="void")], "0", None),
     ],
 )
 def test_a_refunds_amount_is_what_really_went_back(transactions, amount, currency):
@@ -390,3 +393,22 @@ def test_a_customers_own_webhook_is_about_them():
 def test_without_a_topic_it_is_unknown_what_happened(topic):
     with pytest.raises(Unreadable, match="x-shopify-topic"):
         SOURCE.parse(deliver(sample("orders_create"), topic))
+
+
+@pytest.mark.parametrize(
+    ("presented", "total", "currency"),
+    [
+        ({"amount": "114.20", "currency_code": "GBP"}, "114.20", "GBP"),
+        ({"amount": None, "currency_code": "GBP"}, "143.04", "USD"),
+        ({"amount": "114.20", "currency_code": None}, "143.04", "USD"),
+        (None, "143.04", "USD"),
+    ],
+)
+def test_an_orders_total_is_in_the_currency_the_customer_paid(presented, total, currency):
+    body = sample("orders_create")
+    body["total_price_set"] = {
+        "shop_money": {"amount": "143.04", "currency_code": "USD"},
+        "presentment_money": presented,
+    }
+    order = parse(body, "orders/create").order
+    assert (str(order.total), order.currency) == (total, currency)

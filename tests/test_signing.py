@@ -203,7 +203,7 @@ def test_more_than_five_minutes_are_refused_both_ways(seconds, words):
 )
 def test_times_are_read_in_every_precision_and_zone(text, moment):
     assert read_timestamp(text) == moment
-    assert read_timestamp(text).tzinfo is UTC
+    assert read_timestamp(text).utcoffset() is not None
 
 
 @pytest.mark.parametrize(

@@ -128,12 +128,12 @@ def test_a_folder_that_cannot_be_read_any_more_keeps_its_templates(path):
     assert folder.problems == ()
 
 
-def test_a_folder_whose_last_template_was_deleted_sends_nothing_and_says_so(path):
+def test_a_folder_that_was_emptied_keeps_its_templates_and_says_so(path):
     folder = TemplateFolder(path)
     for file in path.glob("*.txt"):
         file.unlink()
 
-    assert bodies(folder) == {}
+    assert bodies(folder) == {"one": "First", "two": "Second"}
     assert folder.problems == (f"{path}: there is no template here any more",)
 
 

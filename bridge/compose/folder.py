@@ -71,10 +71,11 @@ class TemplateFolder:
             except OSError as error:
                 self._trouble(f"{self.path}: the folder of templates cannot be read ({error.strerror})")
             else:
-                self._catch_up(on_disk)
                 if on_disk:
+                    self._catch_up(on_disk)
                     self._folder_problem = None
                 else:
+                    # A volume that is not mounted is an empty folder too.
                     self._trouble(f"{self.path}: there is no template here any more")
             files = [file for _, file in sorted(self._files.items())]
         return tuple(file.template for file in files if file.template is not None)

@@ -78,6 +78,9 @@ def _unusable(problem: str) -> FrontMatter:
 def _unreadable_lines(front: list[str]) -> Iterator[Problem]:
     """Problems that show in one line, told before YAML tells them in its own words."""
     for number, line in enumerate(front, 1):
+        if number > 1 and re.match(r"\s+#(?! |$)", line):
+            yield Problem(number, "everything from # on would be lost; put the value on one line, in quotes")
+            continue
         if not line.strip() or line[0] in " \t#" or re.match(r"-(\s|$)", line):
             continue
         found = _KEY.match(line)

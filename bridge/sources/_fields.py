@@ -99,7 +99,7 @@ class Amount(Tolerant):
 
 
 class Moment(Tolerant):
-    """A moment in UTC from an ISO-8601 text; None for a time without an offset, which would be a guess."""
+    """A moment, in its own offset, from an ISO-8601 text; None for a time without an offset, which would be a guess."""
 
     def read(self, value: object) -> datetime | None:
         """The moment, or None."""

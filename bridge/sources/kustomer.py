@@ -76,6 +76,7 @@ class _Attributes(Reading):
     status = Text()
     direction = Text()
     auto = Flag()
+    spam = Flag()
 
 
 class _Reference(Reading):
@@ -165,8 +166,11 @@ def parse(delivery: Delivery) -> Parsed:
 
 
 def _kind(topic: str, attributes: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    if attributes["spam"]:
+        return native_kind("kustomer", topic)
     if topic == "conversation.create":
-        return "ticket.created"
+        # A conversation that an agent begins is no question to thank for.
+        return native_kind("kustomer", topic) if attributes["direction"] == "out" else "ticket.created"
     # conversation.update comes for every counter that moves; only a status that became another one is news.
     if topic == "conversation.update" and status["after"] and status["after"] != status["before"]:
         if status["after"] == "done":

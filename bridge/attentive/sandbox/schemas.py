@@ -134,6 +134,8 @@ class _Exactly(fields.Raw):
 def _retry_after(value: object) -> None:
     if isinstance(value, str):
         try:
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError
             parsedate_to_datetime(value)
         except ValueError:
             raise ValidationError("Must be seconds or an HTTP date.") from None

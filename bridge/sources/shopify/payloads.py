@@ -66,10 +66,20 @@ class _Fulfilment(Reading):
     destination = Part(_Address)
 
 
+class _Money(Reading):
+    amount = Amount()
+    currency_code = Text()
+
+
+class _MoneySet(Reading):
+    presentment_money = Part(_Money)
+
+
 class _Order(Reading):
     id = Text()
     name = Text()
     total_price = Amount()
+    total_price_set = Part(_MoneySet)
     currency = Text()
     order_status_url = Text()
     created_at = Moment()
@@ -106,17 +116,22 @@ class _Answer(Reading):
     order = Part(_Order)
 
 
+#: A transaction that moves no money: https://shopify.dev/docs/api/admin-rest/latest/resources/transaction
+_NO_MONEY = frozenset({"failure", "error"})
+
 #: The schemas of the payloads. What they load goes into the functions below.
 ORDER, FULFILMENT, REFUND, BUYER, ANSWER = _Order(), _Fulfilment(), _Refund(), _Buyer(), _Answer()
 
 
 def order_of(order: Record) -> Order:
-    """What was bought."""
+    """What was bought, for the amount that the customer saw and paid: not the shop's own currency."""
+    presented = order["total_price_set"]["presentment_money"]
+    is_known = presented["amount"] is not None and presented["currency_code"]
     return Order(
         id=order["id"],
         name=order["name"],
-        total=order["total_price"],
-        currency=order["currency"],
+        total=presented["amount"] if is_known else order["total_price"],
+        currency=presented["currency_code"] if is_known else order["currency"],
         status_url=order["order_status_url"],
         created_at=order["created_at"],
         cancel_reason=order["cancel_reason"],
@@ -193,9 +208,13 @@ def shipment_of(fulfilment: Record, status: str | None) -> Shipment:
 def order_of_refund(refund: Record) -> Order:
     """The order's id, and the money that went back: the sum of the successful refund transactions.
 
-    The amount is None without such a transaction (store credit, a pending gateway), and where it cannot be added up.
+    It is 0 where no money goes back (goods put back in stock, a failed payment), and None where it is under way or
+    cannot be added up.
     """
-    paid = [part for part in refund["transactions"] if part["kind"] == "refund" and part["status"] == "success"]
+    refunds = [part for part in refund["transactions"] if part["kind"] == "refund"]
+    if all(part["status"] in _NO_MONEY for part in refunds):
+        return Order(id=refund["order_id"], refund_amount=Decimal(0))
+    paid = [part for part in refunds if part["status"] == "success"]
     amounts: list[Decimal] = [part["amount"] for part in paid if part["amount"] is not None]
     currencies = {part["currency"] for part in paid}
     if not paid or len(amounts) < len(paid) or len(currencies) > 1:
