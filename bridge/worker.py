@@ -112,9 +112,15 @@ class Worker:
     def _start(self) -> None:
         with self.database.write() as connection:
             now = self.database.now(connection)
+            if self._is_in_doubt:
+                # The last try may have been committed without our hearing of it.
+                self.me = workers.Identity(name=self.me.name)
             workers.register(connection, self.me, now)
-            recording.settle_waiting(connection, tokens=self._tokens, sending=self.settings.sending)
+            for owner in workers.orphaned_owners(connection):
+                self._inbox.recover(connection, owner)
+                outbox.recover(connection, owner)
             self._take_over(connection, now)
+            recording.settle_waiting(connection, tokens=self._tokens, sending=self.settings.sending)
 
     def _turn(self) -> None:
         finished = list(self._done)
@@ -172,7 +178,15 @@ class Worker:
             deliveries = self._inbox.claim(connection, self.me.id, room, now)
         room = self.settings.worker_threads - len(self._sending) + sent
         if room and self.settings.sending != "off":
-            messages = outbox.claim(connection, self.me.id, room, now, list(self._tokens), health)
+            messages = outbox.claim(
+                connection,
+                self.me.id,
+                room,
+                now,
+                list(self._tokens),
+                health,
+                released_only=self.settings.sending == "hold",
+            )
         return deliveries, messages
 
     def _run_task(self, work: Delivery | Message, owner: str) -> None:
@@ -213,6 +227,8 @@ class Worker:
         if self._is_in_doubt:
             self._give_back_unheld(connection)
         self._take_over(connection, now)
+        # What came back from a dead worker, or from one with other settings, obeys ours.
+        recording.settle_waiting(connection, tokens=self._tokens, sending=self.settings.sending)
         if expired := recording.expire(connection, now):
             log.warning("messages.expired", count=expired)
 

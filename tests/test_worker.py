@@ -694,3 +694,48 @@ def test_a_database_that_is_gone_for_a_while_is_waited_for(
     hold.go.set()
     office.wait_for_states("sent")
     assert len(attentive.taken) == 1
+
+
+def test_what_comes_back_from_a_dead_worker_is_held_by_one_that_holds(office: Office, attentive: Peer) -> None:
+    dead = registry.Identity(name="dead", host="elsewhere")
+    office.set(BRIDGE_SENDING="off")
+    office.start()
+    office.receive("shopify", "orders_create")
+    office.wait_for_states("held")
+    office.stop()
+    with office.database.write() as connection:
+        now = office.database.now(connection)
+        registry.register(connection, dead, now - registry.DEAD_AFTER * 2)
+        connection.execute(update(tables.messages).values(state="sending", reason=None, owner=dead.id, claimed_at=now))
+    office.set(BRIDGE_SENDING="hold")
+    office.start()
+    office.wait_for_states("held")
+    assert attentive.taken == []
+
+
+def test_what_nobody_in_the_list_of_workers_owns_is_taken_up_at_a_start(office: Office, attentive: Peer) -> None:
+    office.set(BRIDGE_SENDING="off")
+    office.start()
+    office.receive("shopify", "orders_create")
+    office.wait_for_states("held")
+    office.stop()
+    with office.database.write() as connection:
+        now = office.database.now(connection)
+        connection.execute(update(tables.messages).values(state="sending", reason=None, owner="nobody", claimed_at=now))
+    office.set(BRIDGE_SENDING="on")
+    office.start()
+    office.wait_for_states("sent")
+
+
+def test_a_message_that_was_late_when_it_was_composed_can_be_retried(office: Office, attentive: Peer) -> None:
+    office.set(BRIDGE_SENDING="hold")
+    office.start()
+    office.receive("shopify", "orders_create")
+    office.wait_for_states("held")
+    with office.database.write() as connection:
+        now = office.database.now(connection)
+        connection.execute(update(tables.messages).values(expires_at=now - timedelta(hours=1)))
+        found = ledger.find_message(connection, 1)
+        assert found is not None
+        assert ledger.retry(connection, found, now)
+    office.wait_for_states("sent")

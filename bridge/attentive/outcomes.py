@@ -42,7 +42,7 @@ def read_retry_after(value: str | None, now: datetime) -> float | None:
         return float(min(int(value.lstrip("0")[:9] or 0), 24 * 3600))
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -22,6 +22,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _CACHED_SECONDS = 60.0
 _CACHED_ANSWERS = 1000
 _REFUSED_SECONDS = 60.0
+_NO_ANSWER_SECONDS = 10.0
 _LARGEST_ANSWER = 2 * 1024 * 1024
 _RETRY_AFTER_SECONDS = 0.2
 
@@ -99,14 +100,19 @@ class PlatformClient:
         except requests.ConnectionError:
             hiccup = True
         except requests.RequestException as error:
-            raise LookupFailed(f"{self._platform.title} did not answer: {type(error).__name__}.") from error
+            raise self._no_answer(error) from error
         if hiccup:
             time.sleep(_RETRY_AFTER_SECONDS)
             try:
                 status, retry_after, content = self._get(url)
             except requests.RequestException as error:
-                raise LookupFailed(f"{self._platform.title} did not answer: {type(error).__name__}.") from error
+                raise self._no_answer(error) from error
         return self._read(lookup, status, retry_after, content)
+
+    def _no_answer(self, error: requests.RequestException) -> Exception:
+        """Rest for a while: each that asked a hanging platform would hold a thread that others' webhooks need."""
+        failed = LookupFailed(f"{self._platform.title} did not answer: {type(error).__name__}.")
+        return self._pauses.start(failed, _NO_ANSWER_SECONDS)
 
     def _get(self, url: str) -> tuple[int, str | None, bytes]:
         deadline = self._clock() + self._timeouts.whole

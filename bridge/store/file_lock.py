@@ -28,7 +28,7 @@ class FileLock:
         except OSError as error:
             self._between_threads.release()
             raise StoreUnavailable(f"cannot lock {self._path}: {error.strerror}") from error
-        except StoreUnavailable:
+        except BaseException:
             self._between_threads.release()
             raise
 

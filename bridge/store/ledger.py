@@ -1,7 +1,7 @@
 """What became of everything: reading deliveries, messages and attempts, and what a person may do with them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select, update
@@ -30,6 +30,9 @@ _MESSAGE_LIST = (
 
 #: States a person may send a message on from.
 RETRYABLE = ("refused", "unknown", "failed", "expired", "held", "superseded")
+
+
+_SHORTEST_LIFE = timedelta(hours=1)
 
 
 def list_deliveries(connection: Connection, *, limit: int, state: str | None = None) -> list[Mapping[str, Any]]:
@@ -83,7 +86,6 @@ def list_attempts(connection: Connection, message_id: int) -> list[Mapping[str, 
 
 def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> bool:
     """Send a message on, with its own time to live from now; False if its state does not allow it."""
-    lives = message["expires_at"] - message["created_at"]
     done = connection.execute(
         update(messages)
         .where(messages.c.id == message["id"], messages.c.state.in_(RETRYABLE), messages.c.to.is_not(None))
@@ -93,7 +95,7 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
             detail=None,
             waiting_for=None,
             due=now,
-            expires_at=now + lives,
+            expires_at=now + _life(message["created_at"], message["expires_at"]),
             attempts=0,
             deaths=0,
             denials=0,
@@ -129,7 +131,7 @@ def release(connection: Connection, ids: Sequence[int], now: datetime) -> int:
                 reason=None,
                 detail=None,
                 released=True,
-                expires_at=now + (row.expires_at - row.created_at),
+                expires_at=now + _life(row.created_at, row.expires_at),
             )
         )
     notify(connection)
@@ -141,6 +143,11 @@ def drop(connection: Connection, ids: Sequence[int]) -> int:
     return connection.execute(
         update(messages).where(messages.c.id.in_(ids), is_held).values(state="skipped", reason="dropped", detail=None)
     ).rowcount
+
+
+def _life(created_at: datetime, expires_at: datetime) -> timedelta:
+    """How long a message may still wait that a person wants sent: as long as it had, and never no time at all."""
+    return max(expires_at - created_at, _SHORTEST_LIFE)
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[Mapping[str, Any]]:

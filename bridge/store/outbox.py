@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, bindparam, exists, insert, null, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, exists, insert, null, or_, select, true, update
 from sqlalchemy import func as sql
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -39,7 +39,7 @@ def add(
         "event_kind": draft.event_kind,
         "identity": identity,
         # A skipped message does not use its identity up: what was missing may come with a later webhook.
-        "once": None if draft.state == "skipped" else _once(draft, identity, again),
+        "once": None if draft.state == "skipped" or draft.to is None else _once(draft, identity, again),
         "again": again,
         "recipient": search_hash(draft.to) if draft.to else None,
         "to": draft.to,
@@ -76,6 +76,8 @@ def claim(
     now: datetime,
     accounts_with_token: Collection[str],
     health: Mapping[str, AccountHealth],
+    *,
+    released_only: bool = False,
 ) -> list[Message]:
     """Up to `limit` due messages for accounts that may send now, owned by `owner` and `sending` from now on.
 
@@ -89,19 +91,22 @@ def claim(
             free.append(name)
         elif state.paused_until <= now:
             (free if state.pause_reason == "slow_down" else probing).append(name)
-    claimed = _claim_of(connection, owner, limit, now, free) if free else []
+    claimed = _claim_of(connection, owner, limit, now, free, released_only) if free else []
     for name in probing:
         if len(claimed) < limit and _may_probe(connection, name):
-            claimed += _claim_of(connection, owner, 1, now, [name])
+            claimed += _claim_of(connection, owner, 1, now, [name], released_only)
     return claimed
 
 
-def _claim_of(connection: Connection, owner: str, limit: int, now: datetime, names: list[str]) -> list[Message]:
-    claimed = connection.execute(_CLAIM, {"me": owner, "room": limit, "at": now, "names": names})
+def _claim_of(
+    connection: Connection, owner: str, limit: int, now: datetime, names: list[str], released_only: bool
+) -> list[Message]:
+    statement = _CLAIM_RELEASED if released_only else _CLAIM
+    claimed = connection.execute(statement, {"me": owner, "room": limit, "at": now, "names": names})
     return sorted((Message(**row._asdict()) for row in claimed), key=lambda message: message.id)
 
 
-def _claiming() -> ReturningUpdate[Any]:
+def _claiming(*, released_only: bool) -> ReturningUpdate[Any]:
     """Claims up to `room` messages due `at` now for `me`, of the accounts `names`."""
     earlier = messages.alias("earlier")
     # Messages of one thread leave in the order things happened.
@@ -118,6 +123,7 @@ def _claiming() -> ReturningUpdate[Any]:
         select(messages.c.id)
         .where(
             is_queued,
+            messages.c.released if released_only else true(),
             messages.c.due <= bindparam("at"),
             messages.c.account.in_(bindparam("names", expanding=True)),
             or_(messages.c.thread.is_(None), ~blocked),
@@ -222,7 +228,8 @@ def _once(draft: Draft, identity: str, again: int) -> str:
 # Inserts tell by RETURNING whether there was a conflict: psycopg's row count is not kept for them.
 _ADD = {name: made.on_conflict_do_nothing().returning(messages.c.id) for name, made in inserts(messages).items()}
 _HAS_DUE = select(messages.c.id).where(is_queued, messages.c.due <= bindparam("at")).limit(1)
-_CLAIM = _claiming()
+_CLAIM = _claiming(released_only=False)
+_CLAIM_RELEASED = _claiming(released_only=True)
 _FINISH = (
     update(messages)
     .where(messages.c.id == bindparam("this"), messages.c.owner == bindparam("me"), is_sending)

@@ -5,20 +5,28 @@ import socket
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from bridge.store import outbox
 from bridge.store.inbox import Inbox
-from bridge.store.tables import workers
+from bridge.store.tables import deliveries, is_sending, is_stored, messages, workers
 from bridge.store.wakeup import notify
 
 #: A worker that has not been heard of for so long is taken for dead.
 DEAD_AFTER = timedelta(seconds=10)
 
-# One with our own host name and process id is an earlier life of ours, in a container that was started again; or a
-# twin in another container, which would be heard of every second.
-_EARLIER_LIFE_AFTER = timedelta(seconds=3)
+
+def _host() -> str:
+    """Where a process id means something: the host's name, and on Linux the namespace of its process ids.
+
+    Containers may share a name and each have a process 1.
+    """
+    try:
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +35,7 @@ class Identity:
 
     name: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    host: str = field(default_factory=socket.gethostname)
+    host: str = field(default_factory=_host)
     pid: int = field(default_factory=os.getpid)
 
 
@@ -55,8 +63,7 @@ def take_over(connection: Connection, inbox: Inbox, me: Identity, now: datetime)
     """
     taken = []
     for row in connection.execute(select(workers).where(workers.c.id != me.id)).all():
-        silent_for = now - row.seen_at
-        if silent_for <= DEAD_AFTER and not (row.host == me.host and _is_gone(row.pid, me, silent_for)):
+        if row.seen_at >= now - DEAD_AFTER and not (row.host == me.host and _is_gone(row.pid, me)):
             continue
         if connection.execute(delete(workers).where(workers.c.id == row.id)).rowcount == 1:
             count = inbox.recover(connection, row.id) + outbox.recover(connection, row.id)
@@ -65,10 +72,18 @@ def take_over(connection: Connection, inbox: Inbox, me: Identity, now: datetime)
     return taken
 
 
-def _is_gone(pid: int, me: Identity, silent_for: timedelta) -> bool:
-    """Whether no process of this host has this id any more."""
+def orphaned_owners(connection: Connection) -> list[str]:
+    """Who owns rows and is in no list of workers: claimed in the moment between being taken for dead and dying."""
+    known = select(workers.c.id)
+    of_deliveries = select(deliveries.c.owner).where(is_stored, deliveries.c.owner.not_in(known))
+    of_messages = select(messages.c.owner).where(is_sending, messages.c.owner.not_in(known))
+    return sorted(set(connection.execute(of_deliveries.union(of_messages)).scalars()))
+
+
+def _is_gone(pid: int, me: Identity) -> bool:
+    """Whether no process of this host has this id any more. Our own id on another row is an earlier life's."""
     if pid == me.pid:
-        return silent_for > _EARLIER_LIFE_AFTER
+        return True
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

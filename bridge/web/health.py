@@ -33,7 +33,7 @@ def blueprint(database: Database) -> Blueprint:
                 schema.check_writable(connection)
                 now = database.now(connection)
             with database.read() as connection:
-                found = status.read(connection)
+                found = status.read(connection, now)
         except BridgeError as error:
             log.error("health.not_ready", error=str(error))
             return jsonify(status="unavailable", error="the database cannot take a delivery now"), 503

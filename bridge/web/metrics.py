@@ -22,8 +22,8 @@ class _Queue(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Read at every scrape."""
         with self._database.read() as connection:
-            found = status.read(connection)
             now = self._database.now(connection)
+            found = status.read(connection, now)
         waiting = GaugeMetricFamily("bridge_waiting", "Rows that wait, by kind.", labels=["kind"])
         waiting.add_metric(["deliveries"], found.deliveries_waiting)
         waiting.add_metric(["messages"], found.messages_waiting)
