@@ -62,6 +62,8 @@ def receiving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiving]:
     assert stack.run("db", "upgrade").returncode == 0
     stack.web = stack.start_web()
     stack.start_worker()
+    # Web answers before the worker has announced itself.
+    wait_until(lambda: _metrics(stack)[("bridge_workers", "")] == 1, "the worker is counted")
     yield stack
     stack.close()
 
