@@ -9,7 +9,8 @@ import requests
 
 from bridge import sources
 from bridge.cli import setup
-from bridge.connections import setting_prefix
+from bridge.connections import Connection, setting_prefix
+from bridge.settings import Settings
 from bridge.sources import samples
 from bridge.sources.samples import Sample
 
@@ -48,14 +49,7 @@ def trigger(
     Every firing is a new order or ticket, so that you see a text each time; --as-is and --repeat send the very same.
     """
     settings = setup.read_settings()
-    configured = settings.connections.get(connection)
-    if configured is None:
-        hint = (
-            f"set {setting_prefix(connection)}_SECRETS"
-            if connection in sources.discover()
-            else "name it in CONNECTIONS"
-        )
-        raise click.UsageError(f"the connection {connection!r} is not configured; {hint}")
+    configured = _configured(settings, connection)
     source = sources.discover()[configured.source]
     if sample is None:
         for name, found in samples.load(source.name).items():
@@ -74,6 +68,18 @@ def trigger(
     statuses = [_post(target, chosen.body, headers) for _ in range(repeat)]
     if any(status != expected for status in statuses):
         sys.exit(1)
+
+
+def _configured(settings: Settings, connection: str) -> Connection:
+    configured = settings.connections.get(connection)
+    if configured is None:
+        hint = (
+            f"set {setting_prefix(connection)}_SECRETS"
+            if connection in sources.discover()
+            else "name it in CONNECTIONS"
+        )
+        raise click.UsageError(f"the connection {connection!r} is not configured; {hint}")
+    return configured
 
 
 def _sample(source: str, name: str) -> Sample:

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify
 from bridge.errors import BridgeError
 from bridge.store import schema, status
 from bridge.store.database import Database
+from bridge.store.status import Status
 
 log = structlog.get_logger()
 
@@ -37,26 +38,29 @@ def blueprint(database: Database) -> Blueprint:
         except BridgeError as error:
             log.error("health.not_ready", error=str(error))
             return jsonify(status="unavailable", error="the database cannot take a delivery now"), 503
-        return jsonify(
-            status="ready",
-            queue={
-                "deliveries": found.deliveries_waiting,
-                "messages": found.messages_waiting,
-                "oldest_seconds": _age(found.oldest_due, now),
-            },
-            workers=found.workers,
-            accounts={
-                account.name: {
-                    "paused": account.paused_until is not None,
-                    "reason": account.pause_reason,
-                    "since": account.paused_since.isoformat() if account.paused_since else None,
-                    "next_probe": account.paused_until.isoformat() if account.paused_until else None,
-                }
-                for account in found.accounts
-            },
-        ), 200
+        return jsonify(status="ready", **_body(found, now)), 200
 
     return health
+
+
+def _body(found: Status, now: datetime) -> dict[str, object]:
+    return {
+        "queue": {
+            "deliveries": found.deliveries_waiting,
+            "messages": found.messages_waiting,
+            "oldest_seconds": _age(found.oldest_due, now),
+        },
+        "workers": found.workers,
+        "accounts": {
+            account.name: {
+                "paused": account.paused_until is not None,
+                "reason": account.pause_reason,
+                "since": account.paused_since.isoformat() if account.paused_since else None,
+                "next_probe": account.paused_until.isoformat() if account.paused_until else None,
+            }
+            for account in found.accounts
+        },
+    }
 
 
 def _age(moment: datetime | None, now: datetime) -> float:
