@@ -6,7 +6,7 @@ The path of a message, and the file of each stage (read `bridge/pipeline.py` fir
     worker                          parse -> match -> look up -> compose -> outbox -> deliver -> retry | done
 
     receive, verify, parse   bridge/web/hooks.py, bridge/sources/<platform>.py, bridge/signing.py
-    store, outbox            bridge/store/inbox.py, bridge/store/outbox.py
+    store, claim, outbox     bridge/store/inbox.py, bridge/store/processing.py, bridge/store/outbox.py
     look up                  bridge/platforms/<platform>.py
     match, compose           bridge/compose/, put together in bridge/drafting.py
     hold back                bridge/policy/

@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 from bridge.attentive import retry
 from bridge.events import Delivery
 from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
-from bridge.store import account_health, outbox, recording
-from bridge.store.inbox import Inbox
+from bridge.store import account_health, outbox, processing, recording
 
 Result = Processed | Deferred | Attempt | Next
 
@@ -37,7 +36,6 @@ class Saying:
 
 def conclude(
     connection: Connection,
-    inbox: Inbox,
     finished: Iterable[Done],
     health: Mapping[str, AccountHealth],
     *,
@@ -52,7 +50,7 @@ def conclude(
         if isinstance(done.work, Message):
             sayings += _conclude_message(connection, done.work, done, after, window, now)
         else:
-            sayings.append(_conclude_delivery(connection, inbox, done.work, done, tokens, now))
+            sayings.append(_conclude_delivery(connection, done.work, done, tokens, now))
     for name, account in after.items():
         if account != health.get(name):
             account_health.save(connection, account)
@@ -60,15 +58,15 @@ def conclude(
 
 
 def _conclude_delivery(
-    connection: Connection, inbox: Inbox, delivery: Delivery, done: Done, tokens: Collection[str], now: datetime
+    connection: Connection, delivery: Delivery, done: Done, tokens: Collection[str], now: datetime
 ) -> Saying:
     result = done.result
     if isinstance(result, Deferred):
-        inbox.defer(connection, delivery.id or 0, done.owner, result)
+        processing.defer(connection, delivery.id or 0, done.owner, result)
         fields = {"delivery": delivery.id, "waiting_for": result.waiting_for}
         return Saying(event="delivery.deferred", level=logging.WARNING, fields=fields)
     assert isinstance(result, Processed)  # noqa: S101 - for the type checker: the pipeline gives nothing else
-    recording.processed(connection, inbox, delivery, result, owner=done.owner, now=now, tokens=tokens)
+    recording.processed(connection, delivery, result, owner=done.owner, now=now, tokens=tokens)
     reason = result.reason.code if result.reason else None
     return Saying(event=f"delivery.{result.state}", fields={"delivery": delivery.id, "reason": reason})
 

@@ -25,9 +25,8 @@ from bridge.messages import AccountHealth, Attempt, Message, Outcome, Processed
 from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
-from bridge.store import account_health, outbox, recording, workers
+from bridge.store import account_health, outbox, processing, recording, workers
 from bridge.store.database import Database
-from bridge.store.inbox import Inbox
 from bridge.store.wakeup import Wakeup
 
 log = structlog.get_logger()
@@ -65,7 +64,6 @@ class Worker:
     _clock: tuple[datetime, float] = field(default_factory=lambda: (datetime.now(UTC), time.monotonic()))
 
     def __post_init__(self) -> None:
-        self._inbox = Inbox(self.database)
         self._client = Client(
             self.settings.attentive_url,
             connect_timeout=self.settings.connect_timeout,
@@ -117,7 +115,7 @@ class Worker:
                 self.me = workers.Identity(name=self.me.name)
             workers.register(connection, self.me, now)
             for owner in workers.orphaned_owners(connection):
-                self._inbox.recover(connection, owner)
+                processing.recover(connection, owner)
                 outbox.recover(connection, owner)
             self._take_over(connection, now)
             recording.settle_waiting(connection, tokens=self._tokens, sending=self.settings.sending)
@@ -136,7 +134,6 @@ class Worker:
             health = account_health.read(connection, to_change=bool(finished))
             health, sayings = conclude(
                 connection,
-                self._inbox,
                 finished,
                 health,
                 tokens=self._tokens,
@@ -164,7 +161,7 @@ class Worker:
         if self._stopping.is_set():
             return False
         with self.database.read() as connection:
-            return self._inbox.has_due(connection, self._now()) or outbox.has_due(connection, self._now())
+            return processing.has_due(connection, self._now()) or outbox.has_due(connection, self._now())
 
     def _claim(
         self, connection: Connection, finished: list[Done], health: Mapping[str, AccountHealth], now: datetime
@@ -175,7 +172,7 @@ class Worker:
             return deliveries, messages
         sent = sum(isinstance(done.work, Message) for done in finished)
         if room := _DELIVERIES_AT_ONCE - len(self._processing) + len(finished) - sent:
-            deliveries = self._inbox.claim(connection, self.me.id, room, now)
+            deliveries = processing.claim(connection, self.me.id, room, now)
         room = self.settings.worker_threads - len(self._sending) + sent
         if room and self.settings.sending != "off":
             messages = outbox.claim(
@@ -234,12 +231,12 @@ class Worker:
 
     def _give_back_unheld(self, connection: Connection) -> None:
         """Give back what a commit whose answer was lost has claimed: it is ours, and no thread has it."""
-        self._inbox.release(connection, self.me.id, but=self._processing)
+        processing.release(connection, self.me.id, but=self._processing)
         outbox.release(connection, self.me.id, but=self._sending)
         self._is_in_doubt = False
 
     def _take_over(self, connection: Connection, now: datetime) -> None:
-        for name, count in workers.take_over(connection, self._inbox, self.me, now):
+        for name, count in workers.take_over(connection, self.me, now):
             log.warning("worker.taken_over", worker=name, rows=count)
 
     def _drain(self) -> None:
@@ -259,7 +256,7 @@ class Worker:
 
     def _sign_off(self) -> None:
         with self.database.write() as connection:
-            self._inbox.release(connection, self.me.id)
+            processing.release(connection, self.me.id)
             outbox.release(connection, self.me.id, but=self._sending)
             # A send that outlasts the deadline may have left: the next worker treats it like a dead worker's.
             outbox.recover(connection, self.me.id)

@@ -1,4 +1,4 @@
-"""Deliveries: stored once and exactly, claimed by one worker, given back, set aside, replayed. On both databases."""
+"""Deliveries are stored once, exactly and durably, whatever a sender sends. On both databases."""
 
 import hashlib
 import threading
@@ -12,9 +12,7 @@ from sqlalchemy import event, select
 
 from bridge.errors import StoreUnavailable
 from bridge.events import Delivery
-from bridge.messages import Deferred
-from bridge.reasons import Reason
-from bridge.store import ledger
+from bridge.store import processing
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.store.tables import deliveries
@@ -50,25 +48,11 @@ def rows(inbox: Inbox) -> list[Any]:
         return list(connection.execute(select(deliveries).order_by(deliveries.c.id)))
 
 
-def claim(inbox: Inbox, owner: str = "worker-1", limit: int = 100) -> list[Delivery]:
+def kept(inbox: Inbox) -> Delivery:
+    """The one delivery there is, as a worker gets it."""
     with inbox.database.write() as connection:
-        return inbox.claim(connection, owner, limit, inbox.database.now(connection))
-
-
-def finish(inbox: Inbox, delivery_id: int | None, owner: str = "worker-1", state: str = "processed") -> bool:
-    with inbox.database.write() as connection:
-        now = inbox.database.now(connection)
-        return inbox.finish(connection, delivery_id or 0, owner, now, state=state, reason=None, events=[])
-
-
-def recover(inbox: Inbox, owner: str) -> int:
-    with inbox.database.write() as connection:
-        return inbox.recover(connection, owner)
-
-
-def replay(inbox: Inbox, delivery_id: int | None, *, again: bool = False) -> bool:
-    with inbox.database.write() as connection:
-        return inbox.replay(connection, delivery_id or 0, inbox.database.now(connection), again=again)
+        (claimed,) = processing.claim(connection, "worker", 100, inbox.database.now(connection))
+    return claimed
 
 
 def together(count: int, work: Callable[[int], object]) -> list[object]:
@@ -179,14 +163,13 @@ def test_a_key_the_database_cannot_hold_is_still_a_key(inbox: Inbox, key: str) -
 @pytest.mark.parametrize("value", ["a\x00b", "caf\xe9", "\udce9", "🎉", "x" * 50_000])
 def test_a_header_of_any_text_is_kept(inbox: Inbox, value: str) -> None:
     assert add(inbox, "e1", headers={"x-topic": value})
-    (claimed,) = claim(inbox)
-    assert claimed.headers == {"x-topic": value}
+    assert kept(inbox).headers == {"x-topic": value}
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00", bytes(range(256)), b'{"name": "caf\xe9"}', b"\xff" * 1_000_000])
 def test_the_exact_bytes_come_back(inbox: Inbox, body: bytes) -> None:
     assert add(inbox, None, body)
-    (claimed,) = claim(inbox)
+    claimed = kept(inbox)
     assert claimed.body == body
     assert claimed.received_at == RECEIVED
 
@@ -194,8 +177,7 @@ def test_the_exact_bytes_come_back(inbox: Inbox, body: bytes) -> None:
 def test_only_the_headers_given_are_kept(inbox: Inbox) -> None:
     sent = Delivery(connection="shop", headers={"authorization": "Bearer x"}, body=b"{}", received_at=RECEIVED)
     inbox.add(sent, key="e1", signed_bytes=None, headers={"x-topic": "orders/create"})
-    (claimed,) = claim(inbox)
-    assert claimed.headers == {"x-topic": "orders/create"}
+    assert kept(inbox).headers == {"x-topic": "orders/create"}
 
 
 def test_one_row_the_database_cannot_hold_does_not_refuse_its_neighbours(inbox: Inbox) -> None:
@@ -239,175 +221,6 @@ def test_a_commit_that_fails_refuses_all_who_shared_it_and_the_next_is_stored(in
         add(inbox, "e1")
     event.remove(inbox.database.engine, "commit", fail)
     assert add(inbox, "e1")
-
-
-# --- claiming ----------------------------------------------------------------------------------------------------
-
-
-def test_the_oldest_due_are_claimed_first_and_no_more_than_asked_for(inbox: Inbox) -> None:
-    for minutes in (3, 1, 2):
-        add(inbox, f"e{minutes}", str(minutes).encode(), at=RECEIVED + timedelta(minutes=minutes))
-    assert [one.body for one in claim(inbox, limit=2)] == [b"1", b"2"]
-    assert [one.body for one in claim(inbox, limit=2)] == [b"3"]
-    assert claim(inbox) == []
-
-
-def test_two_owners_never_get_the_same_delivery(inbox: Inbox) -> None:
-    for number in range(40):
-        add(inbox, f"e{number}")
-
-    def take(worker: int) -> list[int | None]:
-        mine: list[int | None] = []
-        while claimed := claim(inbox, f"worker-{worker}", limit=3):
-            mine += [one.id for one in claimed]
-        return mine
-
-    taken = [one for mine in together(4, take) for one in mine]  # type: ignore[attr-defined]
-    assert sorted(taken) == sorted(row.id for row in rows(inbox))
-
-
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_web_host_whose_clock_is_ahead_delays_nothing(inbox: Inbox) -> None:
-    """On PostgreSQL web and worker may be different hosts; with SQLite there is only one clock."""
-    add(inbox, "e1", at=datetime.now(UTC) + timedelta(hours=1))
-    assert len(claim(inbox)) == 1
-
-
-def test_a_claim_counts_as_an_attempt(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    assert [one.attempts for one in claim(inbox)] == [1]
-
-
-def test_what_is_finished_is_not_claimed_again(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    (claimed,) = claim(inbox)
-    assert finish(inbox, claimed.id)
-    assert claim(inbox) == []
-    (row,) = rows(inbox)
-    assert (row.state, row.owner) == ("processed", None)
-    assert row.processed_at is not None
-
-
-def test_only_the_owner_can_finish_and_only_once(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    (claimed,) = claim(inbox)
-    assert not finish(inbox, claimed.id, "worker-2")
-    assert finish(inbox, claimed.id)
-    assert not finish(inbox, claimed.id)
-
-
-def test_a_deferred_delivery_waits_until_it_is_due_and_says_for_what(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    (claimed,) = claim(inbox)
-    soon = datetime.now(UTC) + timedelta(hours=1)
-    deferred = Deferred(due=soon, waiting_for="lookup", detail="Zendesk answered 503.")
-    with inbox.database.write() as connection:
-        inbox.defer(connection, claimed.id or 0, "worker-1", deferred)
-    assert claim(inbox) == []
-    (row,) = rows(inbox)
-    assert (row.state, row.owner, row.waiting_for, row.detail) == ("stored", None, "lookup", "Zendesk answered 503.")
-    with inbox.database.write() as connection:
-        (again,) = inbox.claim(connection, "worker-1", 1, soon)
-    assert again.attempts == 2
-
-
-def test_another_worker_cannot_defer_what_it_does_not_hold(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    (claimed,) = claim(inbox)
-    with inbox.database.write() as connection:
-        inbox.defer(connection, claimed.id or 0, "worker-2", Deferred(due=RECEIVED, waiting_for="lookup"))
-    assert [row.owner for row in rows(inbox)] == ["worker-1"]
-
-
-def test_what_is_released_is_due_as_before(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    (before,) = rows(inbox)
-    claim(inbox)
-    with inbox.database.write() as connection:
-        inbox.release(connection, "worker-1")
-    (after,) = rows(inbox)
-    assert (after.due, after.owner, after.deaths) == (before.due, None, 0)
-    assert len(claim(inbox, "worker-2")) == 1
-
-
-def test_a_dead_workers_deliveries_are_given_back_and_its_finish_comes_too_late(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    add(inbox, "e2")
-    first, second = claim(inbox)
-    finish(inbox, first.id)
-    assert recover(inbox, "worker-1") == 1
-    assert [one.id for one in claim(inbox, "worker-2")] == [second.id]
-    assert not finish(inbox, second.id)
-    assert finish(inbox, second.id, "worker-2")
-
-
-def test_a_delivery_that_three_workers_died_over_is_set_aside_and_a_replay_gives_it_three_more(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    for life in range(2):
-        for death in range(3):
-            assert len(claim(inbox, f"worker-{life}-{death}")) == 1
-            recover(inbox, f"worker-{life}-{death}")
-        assert claim(inbox) == []
-        (row,) = rows(inbox)
-        assert (row.state, row.reason, row.owner) == ("parked", "crashed", None)
-        assert replay(inbox, row.id)
-
-
-# --- replaying ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("state", ["processed", "parked"])
-def test_a_replayed_delivery_is_as_if_it_had_just_come(inbox: Inbox, state: str) -> None:
-    add(inbox, "e1")
-    (claimed,) = claim(inbox)
-    with inbox.database.write() as connection:
-        reason = Reason(code="crashed", detail="ValueError at shopify.py:1")
-        inbox.finish(connection, claimed.id or 0, "worker-1", RECEIVED, state=state, reason=reason, events=[])
-    assert replay(inbox, claimed.id)
-    (row,) = rows(inbox)
-    assert (row.state, row.reason, row.detail, row.waiting_for) == ("stored", None, None, None)
-    assert [(one.attempts, one.again) for one in claim(inbox)] == [(1, 0)]
-
-
-def test_each_replay_again_is_counted(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    for times in (1, 2):
-        (claimed,) = claim(inbox)
-        finish(inbox, claimed.id)
-        assert replay(inbox, claimed.id, again=True)
-        assert [row.again for row in rows(inbox)] == [times]
-
-
-def test_a_delivery_that_waits_is_due_at_once_when_replayed(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    (claimed,) = claim(inbox)
-    with inbox.database.write() as connection:
-        later = datetime.now(UTC) + timedelta(hours=1)
-        inbox.defer(connection, claimed.id or 0, "worker-1", Deferred(due=later, waiting_for="lookup"))
-    assert replay(inbox, claimed.id)
-    assert len(claim(inbox)) == 1
-
-
-@pytest.mark.parametrize("again", [False, True])
-def test_what_a_worker_holds_or_nobody_knows_cannot_be_replayed(inbox: Inbox, again: bool) -> None:
-    add(inbox, "e1")
-    (claimed,) = claim(inbox)
-    assert not replay(inbox, claimed.id, again=again)
-    assert not replay(inbox, 404, again=again)
-    assert [(row.owner, row.again) for row in rows(inbox)] == [("worker-1", 0)]
-
-
-def test_a_story_is_corrected_in_place(inbox: Inbox) -> None:
-    add(inbox, "e1")
-    (claimed,) = claim(inbox)
-    finish(inbox, claimed.id)
-    story = [{"kind": "order.created", "outcome": "already_texted"}]
-    with inbox.database.write() as connection:
-        inbox.retell(connection, claimed.id or 0, reason=Reason(code="already_texted"), events=story)
-    with inbox.database.read() as connection:
-        found = ledger.find_delivery(connection, claimed.id or 0)
-    assert found is not None
-    assert (found["state"], found["reason"], found["events"]) == ("processed", "already_texted", story)
 
 
 def test_an_error_of_the_database_quotes_no_row(inbox: Inbox) -> None:

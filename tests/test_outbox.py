@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from bridge.events import Delivery
 from bridge.messages import AccountHealth, Attempt, Draft, Message, Next, Outcome, Processed
 from bridge.reasons import Reason
-from bridge.store import account_health, ledger, outbox, recording
+from bridge.store import account_health, ledger, outbox, processing, recording
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.store.tables import attempts, messages
@@ -506,10 +506,9 @@ def line(kind: str, template: str, outcome: str, identity: str = "order.shipped:
 
 
 def record(box: Outbox, result: Processed, *, owner: str = "worker-1", tokens: tuple[str, ...] = TOKENS) -> bool:
-    inbox = Inbox(box.database)
     with box.database.write() as connection:
-        (claimed,) = inbox.claim(connection, "worker-1", 1, NOW)
-        return recording.processed(connection, inbox, claimed, result, owner=owner, now=NOW, tokens=tokens)
+        (claimed,) = processing.claim(connection, "worker-1", 1, NOW)
+        return recording.processed(connection, claimed, result, owner=owner, now=NOW, tokens=tokens)
 
 
 def found_delivery(box: Outbox) -> Any:

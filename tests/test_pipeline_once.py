@@ -17,7 +17,7 @@ from bridge.messages import Processed
 from bridge.route import Route, routes
 from bridge.settings import Settings
 from bridge.sources.samples import load
-from bridge.store import recording, tables
+from bridge.store import processing, recording, tables
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 
@@ -82,12 +82,10 @@ class Shop:
         """Process what is stored, the oldest first."""
         with self._database.write() as connection:
             now = self._database.now(connection)
-            for delivery in self._inbox.claim(connection, "worker", 100, now):
+            for delivery in processing.claim(connection, "worker", 100, now):
                 result = pipeline.process(delivery, self._route, SHIPPED.current(), now)
                 assert isinstance(result, Processed)
-                assert recording.processed(
-                    connection, self._inbox, delivery, result, owner="worker", now=now, tokens=["attentive"]
-                )
+                assert recording.processed(connection, delivery, result, owner="worker", now=now, tokens=["attentive"])
 
     def texts(self, template: str) -> list[Any]:
         """The messages of a template that go to the person."""

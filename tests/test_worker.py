@@ -22,7 +22,7 @@ from bridge.events import Delivery
 from bridge.route import routes
 from bridge.settings import Settings
 from bridge.sources.samples import load
-from bridge.store import account_health, ledger, outbox, tables
+from bridge.store import account_health, ledger, outbox, processing, tables
 from bridge.store import workers as registry
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
@@ -368,7 +368,7 @@ def test_a_crash_parks_the_webhook_and_a_replay_with_a_mended_program_sends(offi
     assert found["detail"].startswith("ZeroDivisionError at test_worker.py:")
     office.stop()
     with office.database.write() as connection:
-        Inbox(office.database).replay(connection, delivery, office.database.now(connection), again=False)
+        processing.replay(connection, delivery, office.database.now(connection), again=False)
     office.start()
     office.wait_for_states("sent")
     assert office.wait_for_delivery(state="processed")["reason"] is None
@@ -387,7 +387,7 @@ def test_a_replay_makes_no_second_text_and_again_makes_one(office: Office, atten
     office.wait_for_states("sent")
     for again, states in ((False, ["sent"]), (True, ["sent", "sent"]), (False, ["sent", "sent"])):
         with office.database.write() as connection:
-            Inbox(office.database).replay(connection, delivery, office.database.now(connection), again=again)
+            processing.replay(connection, delivery, office.database.now(connection), again=again)
         office.wait_for_delivery(state="processed")
         office.wait_for_states(*states)
     assert len(attentive.taken) == 2

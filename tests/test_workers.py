@@ -7,7 +7,6 @@ import pytest
 
 from bridge.store import workers
 from bridge.store.database import Database
-from bridge.store.inbox import Inbox
 from bridge.store.workers import Identity
 
 ME = Identity(name="me", host="here", pid=os.getpid())
@@ -35,6 +34,6 @@ def test_a_worker_is_dead_when_its_process_is_gone_or_it_is_silent(
         workers.register(connection, ME, now)
         other = Identity(name="other", host=host, pid=pid)
         workers.register(connection, other, now - timedelta(seconds=silent_for))
-        taken = workers.take_over(connection, Inbox(database), ME, now)
+        taken = workers.take_over(connection, ME, now)
         assert taken == ([("other", 0)] if is_dead else [])
         assert workers.beat(connection, other, now) is not is_dead

@@ -5,8 +5,7 @@ import sys
 import click
 
 from bridge.cli import output, setup
-from bridge.store import ledger
-from bridge.store.inbox import Inbox
+from bridge.store import ledger, processing
 
 COLUMNS = ("id", "connection", "key", "state", "reason", "received_at")
 
@@ -75,7 +74,7 @@ def replay(delivery_id: int, again: bool) -> None:
     """Process a delivery once more. Makes only the messages that are missing."""
     database = setup.open_database(setup.read_settings())
     with database.write() as connection:
-        done = Inbox(database).replay(connection, delivery_id, database.now(connection), again=again)
+        done = processing.replay(connection, delivery_id, database.now(connection), again=again)
     if not done:
         click.echo(f"bridge: there is no delivery {delivery_id}, or it is being processed right now", err=True)
         sys.exit(1)

@@ -8,14 +8,12 @@ from sqlalchemy import Connection, update
 from bridge.events import Delivery
 from bridge.messages import Draft, Processed
 from bridge.reasons import Reason
-from bridge.store import outbox
-from bridge.store.inbox import Inbox
+from bridge.store import outbox, processing
 from bridge.store.tables import is_held, is_queued, messages
 
 
 def processed(
     connection: Connection,
-    inbox: Inbox,
     delivery: Delivery,
     result: Processed,
     *,
@@ -33,7 +31,7 @@ def processed(
     reason = result.reason
     made = 0
     # The delivery first: its row is the fence against a worker that has been taken for dead.
-    if not inbox.finish(connection, delivery.id, owner, now, state=result.state, reason=reason, events=lines):
+    if not processing.finish(connection, delivery.id, owner, now, state=result.state, reason=reason, events=lines):
         return False
     for draft in result.drafts:
         # The story tells the drafts in their order, with lines about other templates between them.
@@ -53,7 +51,7 @@ def processed(
     if result.drafts and not made:
         reason = Reason(code="already_texted")
     if made < len(result.drafts):
-        inbox.retell(connection, delivery.id, reason=reason, events=lines)
+        processing.retell(connection, delivery.id, reason=reason, events=lines)
     return True
 
 

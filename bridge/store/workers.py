@@ -9,8 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from bridge.store import outbox
-from bridge.store.inbox import Inbox
+from bridge.store import outbox, processing
 from bridge.store.tables import deliveries, is_sending, is_stored, messages, workers
 from bridge.store.wakeup import notify
 
@@ -56,7 +55,7 @@ def sign_off(connection: Connection, me: Identity) -> None:
     connection.execute(delete(workers).where(workers.c.id == me.id))
 
 
-def take_over(connection: Connection, inbox: Inbox, me: Identity, now: datetime) -> list[tuple[str, int]]:
+def take_over(connection: Connection, me: Identity, now: datetime) -> list[tuple[str, int]]:
     """Give back what dead workers held; their names with the number of rows.
 
     A worker of this host whose process is gone is dead at once; any other after ten seconds without a heartbeat.
@@ -66,7 +65,7 @@ def take_over(connection: Connection, inbox: Inbox, me: Identity, now: datetime)
         if row.seen_at >= now - DEAD_AFTER and not (row.host == me.host and _is_gone(row.pid, me)):
             continue
         if connection.execute(delete(workers).where(workers.c.id == row.id)).rowcount == 1:
-            count = inbox.recover(connection, row.id) + outbox.recover(connection, row.id)
+            count = processing.recover(connection, row.id) + outbox.recover(connection, row.id)
             taken.append((row.name, count))
             notify(connection)
     return taken

@@ -42,7 +42,7 @@ WEB = {
     "answer sent": Point(function="flask:Flask.full_dispatch_request", when="sent", only_if=_for_a_webhook),
 }
 WORKER = {
-    "delivery claimed, not committed": Point(function="bridge.store.inbox:Inbox.claim", when="after", only_if=bool),
+    "delivery claimed, not committed": Point(function="bridge.store.processing:claim", when="after", only_if=bool),
     "delivery claimed": Point(function="bridge.pipeline:process", when="before"),
     "delivery processed, not recorded": Point(function="bridge.pipeline:process", when="after"),
     "delivery finished, its message not inserted": Point(function="bridge.store.outbox:add", when="before"),
