@@ -305,6 +305,20 @@ def test_a_body_from_hell_is_read_or_unreadable_and_nothing_else(source, body):
     check_robust(source, load(source.name)["unknown_topic"], body)
 
 
+@every_source
+@pytest.mark.parametrize(("opening", "closing"), [(b'{"a": ', b"}"), (b'{"a": 1, "b": [[], "c", ', b"]}")])
+def test_a_body_may_nest_a_hundred_deep_and_no_deeper(source, opening, closing):
+    each = len(closing)
+    for depth, refused in ((100 // each, False), (100 // each + 1, True)):
+        body = opening * depth + b"{}" + closing * depth
+        delivery = replace(deliver(source, load(source.name)["unknown_topic"]), body=body)
+        try:
+            problem = str(source.parse(delivery))
+        except Unreadable as error:
+            problem = str(error)
+        assert ("nested too deeply" in problem) is refused
+
+
 def set_at(body: object, place: tuple[object, ...], value: object) -> None:
     for step in place[:-1]:
         try:

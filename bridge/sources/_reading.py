@@ -5,11 +5,14 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import chain
+from typing import Any
 
 from bridge.errors import Unreadable
 
 # Real webhooks nest a dozen deep. What is deeper would only break whoever walks it later.
 _DEEPEST = 100
+_CONTAINERS = frozenset({dict, list})
 
 # Only escapes can bring a NUL or half a surrogate pair through a JSON reader; most bodies have none of them.
 _NEEDS_CLEANING = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -27,8 +30,8 @@ def read_object(body: bytes, *, advice: str) -> Mapping[str, object]:
     if not body.strip():
         raise Unreadable(f"The body is empty. {advice}")
     try:
-        value = json.loads(body.decode("utf-8-sig"), parse_float=_decimal, parse_constant=lambda _: None)
-        _refuse_depth(value, depth=0)
+        value = _JSON.decode(body.decode("utf-8-sig"))
+        _refuse_depth(value)
         if _NEEDS_CLEANING.search(body):
             value = _clean(value)
     except UnicodeDecodeError as error:
@@ -45,7 +48,8 @@ def read_object(body: bytes, *, advice: str) -> Mapping[str, object]:
 
 def clean_text(text: str) -> str:
     """`text` without NUL, which PostgreSQL refuses, and with U+FFFD for lone surrogates, which no encoding takes."""
-    return _SURROGATES.sub("\ufffd", text.replace("\x00", ""))
+    text = text.replace("\x00", "")
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
 def bounded_key(text: str | None) -> str | None:
@@ -74,12 +78,19 @@ def _decimal(digits: str) -> Decimal | None:
         return None
 
 
-def _refuse_depth(value: object, depth: int) -> None:
-    if depth > _DEEPEST:
-        raise RecursionError
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        if isinstance(item, dict | list):
-            _refuse_depth(item, depth + 1)
+# Made once: json.loads would make one for every body.
+_JSON = json.JSONDecoder(parse_float=_decimal, parse_constant=lambda _: None)
+
+
+def _refuse_depth(value: object) -> None:
+    # Level by level: a call for each of the hundred objects in an order would cost as much as parsing it.
+    level: list[Any] = [[value]]
+    for _ in range(_DEEPEST + 2):
+        children = chain.from_iterable(outer.values() if type(outer) is dict else outer for outer in level)
+        level = [item for item in children if type(item) in _CONTAINERS]
+        if not level:
+            return
+    raise RecursionError
 
 
 def _clean(value: object) -> object:
