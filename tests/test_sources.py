@@ -10,10 +10,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from marshmallow import Schema
 
 from bridge.errors import BadSignature, Unreadable
 from bridge.events import KINDS, Delivery, Event, Nothing
 from bridge.sources import Source, discover
+from bridge.sources._fields import Reading
 from bridge.sources.samples import Sample, load
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -317,6 +319,22 @@ def test_a_body_may_nest_a_hundred_deep_and_no_deeper(source, opening, closing):
         except Unreadable as error:
             problem = str(error)
         assert ("nested too deeply" in problem) is refused
+
+
+@every_sample
+def test_every_schema_reads_what_marshmallow_itself_would_load(source, sample):
+    schemas = [schema() for schema in Reading.__subclasses__()]
+    assert len(schemas) > 20
+    for body in (read_object_or_nothing(sample.body), dict(sample.lookup or {}), {}):
+        for schema in schemas:
+            assert schema.load(body) == schema.make(Schema.load(schema, body))
+
+
+def read_object_or_nothing(body: bytes) -> dict[str, object]:
+    try:
+        return json.loads(body, parse_float=Decimal)
+    except ValueError:
+        return {}
 
 
 def set_at(body: object, place: tuple[object, ...], value: object) -> None:

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from marshmallow import post_load
-
 from bridge.errors import Unreadable
 from bridge.events import KINDS, Customer, Delivery, Event, Nothing, Order, Parsed, Shipment, Ticket
 from bridge.reasons import Reason
@@ -41,10 +39,9 @@ class _Customer(Reading):
     country = Country()
     locale = Text()
 
-    @post_load
-    def make(self, data: dict[str, Any], **_: object) -> Customer:
-        phones = candidates([("customer.phone", data["phone"], data["country"])])
-        return Customer(**data | {"first_name": data["first_name"] or first_name(data["name"]), "phones": phones})
+    def make(self, values: dict[str, Any]) -> Customer:
+        phones = candidates([("customer.phone", values["phone"], values["country"])])
+        return Customer(**values | {"first_name": values["first_name"] or first_name(values["name"]), "phones": phones})
 
 
 class _Ticket(Reading):
@@ -55,9 +52,8 @@ class _Ticket(Reading):
     comment = Text()
     agent = Text()
 
-    @post_load
-    def make(self, data: dict[str, Any], **_: object) -> Ticket:
-        ticket = Ticket(**data)
+    def make(self, values: dict[str, Any]) -> Ticket:
+        ticket = Ticket(**values)
         return replace(ticket, status=STATUSES.get((ticket.status or "").lower(), ticket.status))
 
 
@@ -68,9 +64,8 @@ class _Order(Reading):
     currency = Text()
     status_url = Text()
 
-    @post_load
-    def make(self, data: dict[str, Any], **_: object) -> Order:
-        return Order(**data)
+    def make(self, values: dict[str, Any]) -> Order:
+        return Order(**values)
 
 
 class _Shipment(Reading):
@@ -80,9 +75,8 @@ class _Shipment(Reading):
     tracking_url = Text()
     status = Text()
 
-    @post_load
-    def make(self, data: dict[str, Any], **_: object) -> Shipment:
-        return Shipment(**data)
+    def make(self, values: dict[str, Any]) -> Shipment:
+        return Shipment(**values)
 
 
 class _Body(Reading):

@@ -9,8 +9,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from marshmallow import post_load
-
 from bridge.errors import Unreadable
 from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
 from bridge.signing import sign_hmac, verify_hmac
@@ -45,16 +43,15 @@ class _Person(Reading):
     phones = Parts(_Phone)
     emails = Parts(_Email)
 
-    @post_load
-    def make(self, data: dict[str, Any], **_: object) -> Customer:
+    def make(self, values: dict[str, Any]) -> Customer:
         # A stable sort: mobiles first, for they are who can be texted.
-        phones = sorted(data["phones"], key=lambda phone: phone["type"] != "mobile")
+        phones = sorted(values["phones"], key=lambda phone: phone["type"] != "mobile")
         return Customer(
-            name=data["name"],
-            first_name=data["first_name"] or first_name(data["name"]),
+            name=values["name"],
+            first_name=values["first_name"] or first_name(values["name"]),
             phone=next((phone["phone"] for phone in phones if phone["phone"]), None),
-            email=next((email["email"] for email in data["emails"] if email["email"]), None),
-            locale=data["locale"],
+            email=next((email["email"] for email in values["emails"] if email["email"]), None),
+            locale=values["locale"],
             phones=candidates(("customer.phones", phone["phone"], None) for phone in phones),
         )
 

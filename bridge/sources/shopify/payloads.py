@@ -10,8 +10,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import post_load
-
 from bridge.events import Customer, LineItem, Order, PhoneCandidate, Shipment
 from bridge.sources._fields import Amount, Country, FirstText, Flag, Moment, Part, Parts, Reading, Text
 from bridge.sources._people import candidates, first_name
@@ -44,9 +42,8 @@ class _LineItem(Reading):
     quantity = Amount()
     price = Amount()
 
-    @post_load
-    def make(self, data: dict[str, Any], **_: object) -> LineItem:
-        return LineItem(**data)
+    def make(self, values: dict[str, Any]) -> LineItem:
+        return LineItem(**values)
 
 
 class _Fulfilment(Reading):
