@@ -439,6 +439,7 @@ def test_while_another_program_locks_the_file_web_answers_503(stack: Stack) -> N
     database.execute("ROLLBACK")
     database.close()
 
+    wait_until(lambda: requests.get(f"{stack.web_url}/health/ready", timeout=10).ok, "the file is asked for again", 2)
     _assert_available(stack)
 
 

@@ -86,12 +86,12 @@ def web(host: str | None, port: int | None) -> None:
 
     from flask import Flask
 
-    from bridge.store.database import Database
+    from bridge.store.database import WEB_PATIENCE, Database
     from bridge.web import create_app
     from bridge.web.server import Server
 
     def make_app() -> Flask:
-        return create_app(settings, Database(settings.database_url))
+        return create_app(settings, Database(settings.database_url, patience=WEB_PATIENCE))
 
     Server(
         make_app,

@@ -1,34 +1,49 @@
 """The database: one engine for SQLite and PostgreSQL, with the locks, time-outs and clock both need."""
 
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy import func as sql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.errors import StoreUnavailable
+from bridge.store import postgresql
 from bridge.store.file_lock import FileLock
+
+#: How long a transaction of the web process may take: Shopify hangs up after five seconds.
+WEB_PATIENCE = 3.5
+_PATIENCE = 20.0
 
 # Long enough for a checkpoint on a slow disk, short enough for Shopify's five seconds.
 _BUSY_SECONDS = 2
+# How long a migration waits for another one's end, where the wait must have an end.
+_MIGRATION_SECONDS = 600
+# A failure that took longer than this is a database that does not answer.
+_IN_VAIN_SECONDS = 1.5
+# So long nobody asks it then: time for those who waited behind the one that asked.
+_REST_SECONDS = 0.5
 
 
 class Database:
     """The database at `url`. Make one per process, after a fork.
 
-    Raises StoreUnavailable from `read` and `write` when the database does not answer.
+    Raises StoreUnavailable from `read` and `write` when the database does not answer, after `patience` seconds at most.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience: float = _PATIENCE) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url)
+        self.engine = _sqlite_engine(url) if self.is_sqlite else postgresql.make_engine(self.url, patience=patience)
+        self._patience = patience
+        self._silence = _Silence()
         self._gate = FileLock(Path(f"{self.url.database}.lock"), _BUSY_SECONDS) if self.is_sqlite else None
 
     @contextmanager
@@ -38,21 +53,35 @@ class Database:
         SQLite's writers queue on a file lock first: its own busy handler sleeps and polls, and starves
         some of them for seconds.
         """
-        with _as_unavailable():
-            if self._gate is None:
-                with self.engine.begin() as connection:
-                    yield connection
-            else:
-                with self._gate, self.engine.begin() as connection:
-                    yield connection
+        with self._answering(), self._gate or nullcontext(), self.engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for queries; nothing is written."""
-        with _as_unavailable(), self.engine.connect() as connection:
+        with self._answering(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection = connection.execution_options(bridge_begin="BEGIN")
             yield connection
+
+    @contextmanager
+    def migrate(self) -> Iterator[Connection]:
+        """A transaction that may take as long as it needs."""
+        if self.is_sqlite:
+            gate = FileLock(Path(f"{self.url.database}.lock"), _MIGRATION_SECONDS)
+            with _as_unavailable(), closing(gate), gate, self.engine.begin() as connection:
+                yield connection
+        else:
+            with _as_unavailable(), self.engine.begin() as connection:
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                yield connection
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Makes StoreUnavailable of whatever the database does wrong, a silence included."""
+        patience = nullcontext() if self.is_sqlite else postgresql.no_longer_than(self._patience)
+        with self._silence.watched(self._patience), _as_unavailable(), patience:
+            yield
 
     def now(self, connection: Connection) -> datetime:
         """The database's clock: due times and heartbeats of several hosts must not depend on each host's own."""
@@ -66,6 +95,35 @@ class Database:
         self.engine.dispose()
         if self._gate:
             self._gate.close()
+
+
+class _Silence:
+    """A database that does not answer is asked by one caller at a time; the others are refused at once.
+
+    Each would hold its thread for the whole of its patience, and the requests behind it would be late.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ask_again_at: float | None = None
+
+    @contextmanager
+    def watched(self, patience: float) -> Iterator[None]:
+        """A block that talks to the database. Raises StoreUnavailable at once if that would be in vain."""
+        began = time.monotonic()
+        with self._lock:
+            if self._ask_again_at is not None:
+                if began < self._ask_again_at:
+                    raise StoreUnavailable("the database has not answered lately")
+                self._ask_again_at = began + patience
+        is_silent = False
+        try:
+            yield
+        except StoreUnavailable:
+            is_silent = time.monotonic() - began > _IN_VAIN_SECONDS
+            raise
+        finally:
+            self._ask_again_at = time.monotonic() + _REST_SECONDS if is_silent else None
 
 
 @contextmanager
@@ -102,14 +160,3 @@ def _sqlite_engine(url: str) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("bridge_begin", "BEGIN IMMEDIATE"))
 
     return engine
-
-
-def _postgresql_engine(url: str) -> Engine:
-    return create_engine(
-        url,
-        hide_parameters=True,
-        pool_size=8,
-        pool_timeout=_BUSY_SECONDS,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": _BUSY_SECONDS, "options": "-c statement_timeout=20s -c lock_timeout=3s"},
-    )

@@ -2,6 +2,7 @@
 
 import fcntl
 import threading
+import time
 from pathlib import Path
 from typing import IO
 
@@ -21,10 +22,11 @@ class FileLock:
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> None:
+        deadline = time.monotonic() + self._seconds
         if not self._between_threads.acquire(timeout=self._seconds):
             raise StoreUnavailable("another thread has held the database for too long")
         try:
-            self._lock()
+            self._lock(deadline)
         except OSError as error:
             self._between_threads.release()
             raise StoreUnavailable(f"cannot lock {self._path}: {error.strerror}") from error
@@ -43,14 +45,14 @@ class FileLock:
             self._file.close()
             self._file = None
 
-    def _lock(self) -> None:
+    def _lock(self, deadline: float) -> None:
         if self._file is None:
             self._file = self._path.open("ab")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self.close()
-            self._file = _Waiter(self._path).wait(self._seconds)
+            self._file = _Waiter(self._path).wait(deadline - time.monotonic())
 
 
 class _Waiter:

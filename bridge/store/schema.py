@@ -20,9 +20,12 @@ _MIGRATION_LOCK = 7_203_114
 
 def upgrade(database: Database) -> tuple[str | None, str]:
     """Bring the schema up to date; the versions before and after."""
-    with database.write() as connection:
+    with database.migrate() as connection:
         if not database.is_sqlite:
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+            # Who waits for a table's lock holds up all who come after: the webhooks.
+            connection.execute(text("SET LOCAL lock_timeout = DEFAULT"))
         before = _version(connection)
         config = _config()
         config.attributes["connection"] = connection
