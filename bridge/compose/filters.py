@@ -7,6 +7,7 @@ import datetime as dt
 import html
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Literal, cast, get_args
 
 from babel import Locale, UnknownLocaleError
@@ -57,9 +58,13 @@ def money(context: Context, amount: object, currency: object = None) -> str | Un
     if isinstance(currency, Undefined):
         return currency
     number, code = _number(amount), str(currency).strip().upper()
-    if not is_currency(code):
+    if not _is_currency(code):
         return f"{number} {code}"
     return _one_line(format_currency(number, code, locale=_locale(context)))
+
+
+# Babel makes a set of all currencies for each question.
+_is_currency = lru_cache(maxsize=256)(is_currency)
 
 
 def _number(amount: object) -> Decimal:
@@ -98,8 +103,13 @@ def _root(context: Context, name: str) -> Part:
 def _locale(context: Context) -> Locale:
     """The customer's locale, or American English where there is none or it is unknown."""
     wanted = _root(context, "customer").get("locale")
+    return _locale_named("en_US" if isinstance(wanted, Undefined) else str(wanted))
+
+
+@lru_cache(maxsize=256)
+def _locale_named(name: str) -> Locale:
     try:
-        return Locale.parse("en_US" if isinstance(wanted, Undefined) else str(wanted).strip().replace("-", "_"))
+        return Locale.parse(name.strip().replace("-", "_"))
     except (UnknownLocaleError, ValueError):
         return Locale.parse("en_US")
 

@@ -142,12 +142,12 @@ class Language(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """The part of a value behind a dot; Missing where there is none."""
+        if isinstance(obj, Part):
+            return obj.get(attribute)
         if isinstance(obj, Missing):
             return obj.part(f".{attribute}")
         if isinstance(obj, Undefined):
             return obj
-        if isinstance(obj, Part):
-            return obj.get(attribute)
         if isinstance(obj, RawObject):
             return obj[attribute] if attribute in obj else Missing(name=f"{obj.path}.{attribute}")
         if isinstance(obj, ValueList):
@@ -191,7 +191,8 @@ class Language(ImmutableSandboxedEnvironment):
         tree = _Strict().visit(tree)
         tree.set_environment(self)
         code = self.compile(tree, name=None, filename=filename)
-        return self.template_class.from_code(self, code, self.make_globals(None), None)
+        # Not make_globals(): each rendering copies them, and copying its ChainMap takes longer than a short text.
+        return self.template_class.from_code(self, code, self.globals, None)
 
     def parse_expression(self, source: str) -> nodes.Template:
         """An expression's tree: a template that sets `result` to it.

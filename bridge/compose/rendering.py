@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import jinja2
 from jinja2.exceptions import TemplateRuntimeError
+from jinja2.utils import consume
 
 from bridge.compose.template import Code, Template
 from bridge.compose.values import context, printable
@@ -26,6 +27,8 @@ FAILURES = (
 #: Errors whose words speak of types and names. The others may quote a value, and values are people's.
 _HARMLESS = (TemplateRuntimeError, ZeroDivisionError, TypeError)
 
+Names = dict[str, object]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
@@ -42,18 +45,18 @@ def render(template: Template, event: Event) -> Rendered | Reason:
 
     Or a Reason: `missing_value` (its detail is the dotted name), `empty_body`, `braces_in_body`, `template_error`.
     """
-    code = template.body
+    code, names = template.body, context(event)
     try:
-        body = tidy(code.compiled.render(context(event)))
+        body = tidy(code.compiled.render(names))
         link = media_url = None
         if template.link is not None:
             code = template.link
-            link = code.compiled.render(context(event)).strip() or None
+            link = code.compiled.render(names).strip() or None
         if template.media_url is not None:
             code = template.media_url
-            media_url = _text_or_none(code, event)
+            media_url = _text_or_none(code, names)
         code = template.to
-        to = _text_or_none(code, event)
+        to = _text_or_none(code, names)
     except jinja2.UndefinedError as missing:
         return Reason(code="missing_value", detail=str(missing.message))
     except FAILURES as error:
@@ -70,7 +73,7 @@ def passes(template: Template, event: Event) -> Reason | None:
     if template.when is None:
         return None
     try:
-        holds = bool(_result(template.when, event))
+        holds = bool(_result(template.when, context(event)))
     except jinja2.UndefinedError:
         # A sum with something missing in it: what is missing is false.
         holds = False
@@ -85,15 +88,16 @@ def tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", lines).strip()
 
 
-def _result(code: Code, event: Event) -> object:
+def _result(code: Code, names: Names) -> object:
     """What an expression gives; Missing where it names what is absent."""
-    result: object = code.compiled.make_module(context(event)).__dict__["result"]
-    return result
+    scope = code.compiled.new_context(names)
+    consume(code.compiled.root_render_func(scope))
+    return scope.vars["result"]
 
 
-def _text_or_none(code: Code, event: Event) -> str | None:
+def _text_or_none(code: Code, names: Names) -> str | None:
     try:
-        value = _result(code, event)
+        value = _result(code, names)
     except jinja2.UndefinedError:
         return None
     # What is missing is false. A list or a record is a mistake in the template, and raises.

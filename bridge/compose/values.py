@@ -4,7 +4,7 @@ A missing value is falsy, can be asked for its parts, and raises MissingValue wh
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Sized
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from datetime import date, time
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
@@ -12,13 +12,21 @@ from typing import Any, NoReturn, TypeVar
 from jinja2 import Undefined, UndefinedError
 from jinja2.exceptions import SecurityError, TemplateRuntimeError
 
-from bridge.events import Customer, Event, Order, Shipment, Ticket
+from bridge.events import Customer, Event, LineItem, Order, Shipment, Ticket
 
 #: root -> the dataclass whose fields are its vocabulary. `raw` is the sender's and free; `event` is EVENT_FIELDS.
 PARTS: Mapping[str, type] = {"customer": Customer, "order": Order, "ticket": Ticket, "shipment": Shipment}
+#: record -> the fields of it that templates may use.
+VOCABULARY: Mapping[type, tuple[str, ...]] = {
+    record: tuple(field.name for field in fields(record) if field.metadata.get("template", True))
+    for record in (*PARTS.values(), LineItem)
+}
 EVENT_FIELDS = ("kind", "source", "connection", "occurred_at")
 SizedT = TypeVar("SizedT", bound=Sized)
 ROOTS = ("event", *PARTS, "raw")
+
+#: What prints as it is, beside text.
+_SINGLE = (int, float, Decimal, date, time)
 
 #: No text message comes near it; what grows beyond it is a template in a loop.
 MAX_TEXT = 50_000
@@ -26,11 +34,6 @@ MAX_TEXT = 50_000
 
 class MissingValue(UndefinedError):
     """A template would print something that is missing or is no single value. The message is its dotted name."""
-
-
-def vocabulary(part: type) -> tuple[str, ...]:
-    """The fields of one of the PARTS that templates may use."""
-    return tuple(field.name for field in fields(part) if field.metadata.get("template", True))
 
 
 class Missing(Undefined):
@@ -100,21 +103,22 @@ class _Named:
 class Part(_Named):
     """A record of the vocabulary, such as `customer`: false when nothing of it is known."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_names", "_record")
 
-    def __init__(self, known: Mapping[str, object], path: str) -> None:
+    def __init__(self, record: object, names: tuple[str, ...], path: str) -> None:
         super().__init__(path)
-        self._known = known
+        self._record, self._names = record, names
 
     def __bool__(self) -> bool:
-        return any(value is not None and value != () and value is not False for value in self._known.values())
+        values = (getattr(self._record, name) for name in self._names)
+        return any(value is not None and value != () and value is not False for value in values)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._known
+        return name in self._names
 
     def get(self, name: str) -> object:
         """The field as a template sees it; Missing where there is none."""
-        return wrap(self._known.get(name), f"{self.path}.{name}")
+        return wrap(getattr(self._record, name) if name in self._names else None, f"{self.path}.{name}")
 
 
 class RawObject(_Named, Mapping[str, object]):
@@ -163,19 +167,20 @@ def wrap(value: object, path: str) -> object:
     """A value as a template sees it, named `path`. Nested values are wrapped when they are asked for."""
     if value is None:
         return Missing(name=path)
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return RawObject(value, path)
     if isinstance(value, list | tuple):
         return ValueList(value, path)
-    if is_dataclass(value):
-        return Part({name: getattr(value, name) for name in vocabulary(type(value))}, path)
-    return value
+    names = VOCABULARY.get(type(value))
+    return value if names is None else Part(value, names, path)
 
 
 def context(event: Event) -> dict[str, object]:
     """The names of a template: every one of ROOTS, whatever the event holds."""
     roots = {name: wrap(getattr(event, name), name) for name in (*PARTS, "raw")}
-    return {"event": Part({name: getattr(event, name) for name in EVENT_FIELDS}, "event"), **roots}
+    return {"event": Part(event, EVENT_FIELDS, "event"), **roots}
 
 
 def printable(value: object) -> object:
@@ -183,11 +188,13 @@ def printable(value: object) -> object:
 
     Raises MissingValue: it is missing, or is no single value (a list, a record, a function).
     """
-    if isinstance(value, Undefined | str | int | float | Decimal | date | time):
-        if isinstance(value, str):
-            return bounded(value)
+    if isinstance(value, str):
+        return bounded(value)
+    if isinstance(value, _SINGLE):
+        return value
+    if isinstance(value, Undefined):
         # A Missing raises here. Jinja's own Undefined is what an inline `if` without `else` gives: it prints nothing.
-        return str(value) if isinstance(value, Undefined) else value
+        return str(value)
     raise MissingValue(value.path if isinstance(value, _Named) else f"a {type(value).__name__}, which is not text")
 
 

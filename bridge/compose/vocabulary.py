@@ -11,7 +11,7 @@ from jinja2 import nodes
 
 from bridge.compose.front_matter import Problem
 from bridge.compose.language import LANGUAGE, TEXT_METHODS
-from bridge.compose.values import EVENT_FIELDS, PARTS, ROOTS, vocabulary
+from bridge.compose.values import EVENT_FIELDS, PARTS, ROOTS, VOCABULARY
 from bridge.events import Event, LineItem
 
 #: Names that Jinja itself provides.
@@ -97,11 +97,11 @@ def _fields_of(owner: tuple[str, ...], items: Collection[str]) -> Collection[str
     """The names that may follow `owner`, or None where anything may."""
     root, *rest = owner
     if root in items:
-        return vocabulary(LineItem) if not rest else None
+        return VOCABULARY[LineItem] if not rest else None
     if root not in ROOTS:
         return None
     record: type[Any] = Event if root == "event" else PARTS[root]
-    fields = EVENT_FIELDS if root == "event" else vocabulary(record)
+    fields = EVENT_FIELDS if root == "event" else VOCABULARY[record]
     if not rest:
         return fields
     if len(rest) > 1 or rest[0] not in fields:
