@@ -15,14 +15,17 @@ MAX_BYTES = 65_536
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _PACKAGE = Path(__file__).parents[1]
 
+#: What tells a file from its older self: time of change in nanoseconds, size, inode.
+Stamp = tuple[int, int, int]
+Stamps = dict[str, Stamp]
+
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
 class _File:
-    """A file as last read: `stamp` tells whether it has changed, `template` is its last good version."""
+    """A file as last read: `template` is its last good version."""
 
-    stamp: tuple[int, int, int]
     template: Template | None
     problems: tuple[str, ...]
 
@@ -48,12 +51,13 @@ class TemplateFolder:
         self.path = path
         self._lock = threading.Lock()
         try:
-            self._files = {name: self._read(name, stamp) for name, stamp in self._on_disk().items()}
+            on_disk = self._on_disk()
         except OSError as error:
             raise Misconfigured([f"{path}: the folder of templates cannot be read ({error.strerror})"]) from None
-        if not self._files:
+        if not on_disk:
             raise Misconfigured([f"{path}: there is no template here (a file whose name ends in .txt)"])
         self._folder_problem: str | None = None
+        self._keep({name: self._read(name) for name in on_disk}, on_disk)
         if self.problems:
             raise Misconfigured(self.problems)
 
@@ -72,22 +76,26 @@ class TemplateFolder:
                 self._trouble(f"{self.path}: the folder of templates cannot be read ({error.strerror})")
             else:
                 if on_disk:
-                    self._catch_up(on_disk)
+                    if on_disk != self._stamps:
+                        self._catch_up(on_disk)
                     self._folder_problem = None
                 else:
                     # A volume that is not mounted is an empty folder too.
                     self._trouble(f"{self.path}: there is no template here any more")
-            files = [file for _, file in sorted(self._files.items())]
-        return tuple(file.template for file in files if file.template is not None)
+            return self._templates
 
-    def _catch_up(self, on_disk: dict[str, tuple[int, int, int]]) -> None:
+    def _keep(self, files: dict[str, _File], on_disk: Stamps) -> None:
+        self._files, self._stamps = files, on_disk
+        self._templates = tuple(file.template for _, file in sorted(files.items()) if file.template is not None)
+
+    def _catch_up(self, on_disk: Stamps) -> None:
         before, now = self._files, dict[str, _File]()
         for name, stamp in on_disk.items():
             old = before.get(name)
-            if old is not None and old.stamp == stamp:
+            if old is not None and self._stamps[name] == stamp:
                 now[name] = old
                 continue
-            new = self._read(name, stamp)
+            new = self._read(name)
             if new.problems:
                 log.error(
                     "template_broken",
@@ -95,13 +103,13 @@ class TemplateFolder:
                     problems=new.problems,
                     kept=old is not None and old.template is not None,
                 )
-                new = _File(stamp=stamp, template=old.template if old else None, problems=new.problems)
+                new = _File(template=old.template if old else None, problems=new.problems)
             else:
                 log.info("template_loaded", template=name)
             now[name] = new
         for name in before.keys() - now.keys():
             log.info("template_removed", template=name)
-        self._files = now
+        self._keep(now, on_disk)
 
     def _trouble(self, problem: str) -> None:
         # An unmounted volume is no wish to send nothing: the templates stay until there is a folder again.
@@ -109,8 +117,8 @@ class TemplateFolder:
             log.error("templates_unreadable", problem=problem)
         self._folder_problem = problem
 
-    def _on_disk(self) -> dict[str, tuple[int, int, int]]:
-        found = {}
+    def _on_disk(self) -> Stamps:
+        found: Stamps = {}
         with os.scandir(self.path) as entries:
             for entry in entries:
                 if not entry.name.endswith(".txt") or entry.name.startswith(("_", ".")):
@@ -124,13 +132,13 @@ class TemplateFolder:
                     continue
         return found
 
-    def _read(self, name: str, stamp: tuple[int, int, int]) -> _File:
+    def _read(self, name: str) -> _File:
         path = self.path / name
         try:
             template = read_template(_text_of(path), path.as_posix())
         except Misconfigured as error:
-            return _File(stamp=stamp, template=None, problems=error.problems)
-        return _File(stamp=stamp, template=template, problems=())
+            return _File(template=None, problems=error.problems)
+        return _File(template=template, problems=())
 
 
 def _text_of(path: Path) -> str:
