@@ -61,6 +61,7 @@ class Worker:
     _next_beat: float = 0.0
     _is_in_doubt: bool = False
     _paid_until: float = 0.0
+    _claimed_at: float = 0.0
     _clock: tuple[datetime, float] = field(default_factory=lambda: (datetime.now(UTC), time.monotonic()))
 
     def __post_init__(self) -> None:
@@ -149,6 +150,8 @@ class Worker:
         for done in finished:
             self._done.popleft()
             (self._sending if isinstance(done.work, Message) else self._processing).discard(done.work.id)
+        if deliveries:
+            self._claimed_at = time.monotonic()
         for delivery in deliveries:
             self._processing.add(delivery.id)
             self._parsers.submit(self._run_task, delivery, self.me.id)
@@ -201,7 +204,7 @@ class Worker:
         route = self.routes.get(delivery.connection)
         if route is None:
             return Processed(state="parked", reason=Reason(code="unknown_connection", detail=delivery.connection))
-        return pipeline.process(delivery, route, self.templates.current(), self._now())
+        return pipeline.process(delivery, route, self.templates.current(since=self._claimed_at), self._now())
 
     def _deliver(self, message: Message) -> Result:
         token = self._tokens[message.account]

@@ -1,7 +1,9 @@
 """The folder of templates: read whole at the start, and kept up with while people edit it."""
 
+import math
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -21,8 +23,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def bodies(folder: TemplateFolder) -> dict[str, str]:
-    return {template.name: template.body.source.strip() for template in folder.current()}
+def bodies(folder: TemplateFolder, since: float = math.inf) -> dict[str, str]:
+    return {template.name: template.body.source.strip() for template in folder.current(since=since)}
 
 
 def test_the_folder_gives_its_templates_by_name(path):
@@ -74,6 +76,17 @@ def test_a_changed_new_or_deleted_file_counts_from_the_next_delivery_on(path):
 
     assert bodies(folder) == {"one": "Changed", "three": "Third"}
     assert folder.problems == ()
+
+
+def test_one_look_at_the_folder_serves_all_that_were_claimed_before_it_and_none_after(path):
+    folder = TemplateFolder(path)
+    claimed = time.monotonic()
+    (path / "one.txt").write_text(GOOD.format("Changed"))
+    assert bodies(folder, since=claimed)["one"] == "Changed"
+
+    (path / "one.txt").write_text(GOOD.format("Changed again"))
+    assert bodies(folder, since=claimed)["one"] == "Changed"
+    assert bodies(folder, since=time.monotonic())["one"] == "Changed again"
 
 
 def test_a_file_replaced_by_one_of_the_same_size_and_time_is_noticed(path):

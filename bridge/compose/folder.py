@@ -1,8 +1,10 @@
 """The folder of templates: read whole at the start, and kept up with while people edit it."""
 
+import math
 import os
 import re
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +52,7 @@ class TemplateFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._looked_at = time.monotonic()
         try:
             on_disk = self._on_disk()
         except OSError as error:
@@ -67,9 +70,16 @@ class TemplateFolder:
         found = tuple(problem for _, file in sorted(self._files.items()) for problem in file.problems)
         return (self._folder_problem, *found) if self._folder_problem else found
 
-    def current(self) -> tuple[Template, ...]:
-        """The templates by name, as they stand in the folder now. A broken file counts as it was when it was good."""
+    def current(self, *, since: float = math.inf) -> tuple[Template, ...]:
+        """The templates by name, as they stand in the folder now. A broken file counts as it was when it was good.
+
+        They may be as they stood at any moment after `since` (a time.monotonic()): deliveries that were claimed
+        together share one look at the folder.
+        """
         with self._lock:
+            if since < self._looked_at:
+                return self._templates
+            self._looked_at = time.monotonic()
             try:
                 on_disk = self._on_disk()
             except OSError as error:
