@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 # Threads wait for the disk most of the time.
 _THREADS = 8
@@ -22,6 +23,21 @@ class _QuietLogger(Logger):
         self.error_log.propagate = True
 
 
+class _Worker(ThreadWorker):
+    """gunicorn's worker, that also closes its busy connections when its parent has been killed.
+
+    As it is, it goes on answering who keeps a connection open, for all of `graceful_timeout`. Meanwhile it accepts
+    nobody else and keeps the port from the process that is started in its parent's place.
+    """
+
+    def is_parent_alive(self) -> bool:
+        """gunicorn asks this once a second, and stops if it is not so."""
+        is_alive: bool = super().is_parent_alive()
+        if not is_alive:
+            self.alive = False
+        return is_alive
+
+
 def _heartbeat_in_memory() -> dict[str, str]:
     """gunicorn's heartbeat is a file; on a disk it would stall with the disk, and gunicorn kill a healthy worker."""
     return {"worker_tmp_dir": str(_MEMORY)} if _MEMORY.is_dir() else {}
@@ -33,7 +49,7 @@ class Server(BaseApplication):
     def __init__(self, make_app: Callable[[], Flask], **options: object) -> None:
         self._make_app = make_app
         self._options = {
-            "worker_class": "gthread",
+            "worker_class": _Worker,
             "threads": _THREADS,
             "logger_class": _QuietLogger,
             # Heroku's router answers for itself after 30 seconds; what is under way must be done before.
