@@ -10,25 +10,19 @@ The figure of a request begins at the moment it was due, so that waiting for a f
 import argparse
 import http.client
 import json
-import os
-import platform
 import queue
-import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import requests
 
-from bridge import sources
-from bridge.sources import samples
-
-SECRET = "bench-secret"  # noqa: S105 - it protects nothing
-SHOPIFY = sources.discover()["shopify"]
+from contenders import Place, Running, bridge_stack, free_port
+from load import PATH, Orders, Webhook
+from measuring import conditions, cpu_seconds, quantile, table
 
 
 def main() -> None:
@@ -37,76 +31,60 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=150, help="webhooks a second")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--database-url", help="default: a new SQLite file")
+    parser.add_argument("--database-url", help="a PostgreSQL to make a database in; default: a new SQLite file")
     options = parser.parse_args()
+    url = options.database_url
+    contender = bridge_stack.on_postgresql(url) if url else bridge_stack.on_sqlite()
     with tempfile.TemporaryDirectory(prefix="bridge-bench-") as directory:
-        url = options.database_url or f"sqlite:///{directory}/bench.db"
-        running = start(Path(directory), url)
+        running = Running(Place(directory=Path(directory), port=free_port(), attentive_port=free_port()))
         try:
-            latencies, statuses, took = fire(options.rate, options.seconds, options.connections)
-            texts = wait_for_texts(len(statuses))
-            cpu = [cpu_seconds(process.pid) * 1000 / len(statuses) for process in running]
+            start_sandbox(running)
+            contender.start(running)
+            wait_for_answer(running, running.place.port, "/health/ready")
+            latencies, statuses, took = fire(running.place.port, options.rate, options.seconds, options.connections)
+            texts = wait_for_texts(running.place.attentive_port, len(statuses))
+            cpu = {role: cpu_seconds(pids) * 1000 / len(statuses) for role, pids in running.pids.items()}
         finally:
-            for process in running:
-                process.terminate()
-                process.wait()
-    print_table(url, latencies, statuses, took, texts, cpu)
+            running.stop()
+    print(f"{conditions()}, {contender.version()}\n")
+    print_table(latencies, statuses, took, texts)
+    parts = ", ".join(f"{role} {milliseconds:.1f} ms" for role, milliseconds in cpu.items())
+    print(f"\nCPU per webhook, start of the processes included: {parts}")
+    if statuses.count(200) != len(statuses):
+        sys.exit(1)
 
 
-WEB, SANDBOX = 18400, 18401
+def start_sandbox(running: Running) -> None:
+    """The product's own sandbox as Attentive."""
+    port = running.place.attentive_port
+    running.start("sandbox", [sys.executable, "-m", "bridge", "sandbox", "--port", str(port)])
+    wait_for_answer(running, port, "/api/messages")
 
 
-def start(directory: Path, url: str) -> list[subprocess.Popen[bytes]]:
-    """Sandbox, web and worker, ready."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": url,
-        "SHOPIFY_SECRETS": SECRET,
-        "ATTENTIVE_URL": f"http://127.0.0.1:{SANDBOX}",
-        "ATTENTIVE_API_TOKEN": "bench",
-        "LOG_LEVEL": "WARNING",
-    }
-    bridge = [sys.executable, "-m", "bridge"]
-    subprocess.run([*bridge, "db", "upgrade"], env=environment, check=True, stdout=subprocess.DEVNULL)
-    log = (directory / "log").open("wb")
-    running = [
-        subprocess.Popen([*bridge, *arguments], env=environment, stdout=log, stderr=log)
-        for arguments in (["sandbox", "--port", str(SANDBOX)], ["web", "--port", str(WEB)], ["worker"])
-    ]
-    for port, path in ((SANDBOX, "/api/messages"), (WEB, "/health/ready")):
-        for _ in range(300):
-            try:
-                requests.get(f"http://127.0.0.1:{port}{path}", timeout=1).raise_for_status()
-                break
-            except requests.RequestException:
-                time.sleep(0.1)
-        else:
-            sys.exit((directory / "log").read_text())
-    return running
+def wait_for_answer(running: Running, port: int, path: str) -> None:
+    """Wait until something answers 200 there; end with the processes' last words if it never does."""
+    for _ in range(300):
+        try:
+            return requests.get(f"http://127.0.0.1:{port}{path}", timeout=1).raise_for_status()
+        except requests.RequestException:
+            time.sleep(0.1)
+    sys.exit(running.logs())
 
 
-def fire(rate: float, seconds: float, connections: int) -> tuple[list[float], list[int], float]:
+def fire(port: int, rate: float, seconds: float, connections: int) -> tuple[list[float], list[int], float]:
     """Send at `rate` for `seconds`; latencies in milliseconds, statuses, and how long it took."""
-    sample = samples.load("shopify")["orders_create"]
-    count = int(rate * seconds)
-    requests_ready = []
-    for number in range(count):
-        fresh = sample.refreshed()
-        # Each order to another person, so that the sandbox has nothing to suppress.
-        signed = SHOPIFY.sign(fresh.body, SECRET, signature_header=SHOPIFY.signature_header, now=datetime.now(UTC))
-        headers = {**fresh.headers, **SHOPIFY.fresh_headers(), **signed, "content-length": str(len(fresh.body))}
-        requests_ready.append((number / rate, fresh.body, headers))
-    due: queue.Queue[tuple[float, bytes, dict[str, str]] | None] = queue.Queue()
+    webhooks = list(islice(Orders(), int(rate * seconds)))
+    due: queue.Queue[tuple[float, Webhook] | None] = queue.Queue()
     latencies: list[float] = []
     statuses: list[int] = []
     began = time.perf_counter() + 0.5
 
     def sender() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", WEB)
+        connection = http.client.HTTPConnection("127.0.0.1", port)
         connection.connect()
         while (item := due.get()) is not None:
-            at, body, headers = item
-            connection.request("POST", "/hooks/shopify", body, headers)
+            at, webhook = item
+            connection.request("POST", PATH, webhook.body, webhook.named_headers())
             answer = connection.getresponse()
             answer.read()
             latencies.append((time.perf_counter() - began - at) * 1000)
@@ -116,11 +94,10 @@ def fire(rate: float, seconds: float, connections: int) -> tuple[list[float], li
     threads = [threading.Thread(target=sender) for _ in range(connections)]
     for thread in threads:
         thread.start()
-    for item in requests_ready:
-        wait = began + item[0] - time.perf_counter()
-        if wait > 0:
-            time.sleep(wait)
-        due.put(item)
+    for position, webhook in enumerate(webhooks):
+        at = position / rate
+        time.sleep(max(0.0, began + at - time.perf_counter()))
+        due.put((at, webhook))
     for _ in threads:
         due.put(None)
     for thread in threads:
@@ -128,11 +105,11 @@ def fire(rate: float, seconds: float, connections: int) -> tuple[list[float], li
     return latencies, statuses, time.perf_counter() - began
 
 
-def wait_for_texts(count: int) -> int:
+def wait_for_texts(port: int, count: int) -> int:
     """How many POSTs have reached the sandbox, once all have or nothing moves any more."""
     seen, quiet = -1, 0
     while quiet < 20:
-        now = json.loads(requests.get(f"http://127.0.0.1:{SANDBOX}/api/attempts", timeout=30).content)
+        now = json.loads(requests.get(f"http://127.0.0.1:{port}/api/attempts", timeout=30).content)
         quiet = quiet + 1 if len(now) == seen else 0
         seen = len(now)
         if seen >= count:
@@ -141,33 +118,13 @@ def wait_for_texts(count: int) -> int:
     return seen
 
 
-def cpu_seconds(pid: int) -> float:
-    """Processor time that a process and its children have used, its start included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return own + sum(cpu_seconds(int(child)) for child in children)
-
-
-def print_table(
-    url: str, latencies: list[float], statuses: list[int], took: float, texts: int, cpu: list[float]
-) -> None:
+def print_table(latencies: list[float], statuses: list[int], took: float, texts: int) -> None:
     """What was measured, in a form the README can quote."""
-    cuts = statistics.quantiles(latencies, n=1000, method="inclusive")
-    row = [f"{cuts[499]:.1f}", f"{cuts[899]:.1f}", f"{cuts[989]:.1f}", f"{max(latencies):.1f}"]
-    database = "SQLite" if url.startswith("sqlite") else "PostgreSQL"
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}, {database}")
-    print()
-    print("| webhooks/s | answered 200 | p50 ms | p90 ms | p99 ms | max ms | sent to the sandbox |")
-    print("|---:|---:|---:|---:|---:|---:|---:|")
-    ok = statuses.count(200)
-    print(f"| {len(statuses) / took:.0f} | {ok} of {len(statuses)} | {' | '.join(row)} | {texts} |")
-    print()
-    sandbox, web, worker = cpu
-    print(f"CPU per webhook, start of the processes included: web {web:.1f} ms, worker {worker:.1f} ms, ", end="")
-    print(f"sandbox {sandbox:.1f} ms")
-    if ok != len(statuses):
-        sys.exit(1)
+    waits = [f"{quantile(latencies, share):.1f}" for share in (0.5, 0.9, 0.99)]
+    columns = ("webhooks/s", "answered 200", "p50 ms", "p90 ms", "p99 ms", "max ms", "sent to the sandbox")
+    answered = f"{statuses.count(200)} of {len(statuses)}"
+    row = (f"{len(statuses) / took:.0f}", answered, *waits, f"{max(latencies):.1f}", str(texts))
+    print(table(columns, [row]))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 
-from load import content_length
+from wire import content_length
 
 _ORDER = re.compile(rb"#(\d{7})")
 _SENT = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"id":"sent"}'

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import rounds
 from measuring import over_rounds, quantile, table
-from rounds import Stage
+from stage import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Result:
 
 def main() -> None:
     """Measure and print a table."""
-    options = rounds.read_options(__doc__, seconds=5)
+    options = rounds.options(__doc__, seconds=5).parse_args()
     contenders = rounds.choose(rounds.ours(options), options)
     found = rounds.play(
         contenders,
@@ -45,7 +45,7 @@ def main() -> None:
         lambda stage: measure(stage, options.seconds),
         lambda r: f"{r.rate:,.0f}/s, p99 {r.p99:.1f} ms",
     )
-    rounds.print_conditions(contenders, options)
+    rounds.print_conditions(contenders, options, f"{options.connections} connections, ")
     rows = [row(contender.title, found[contender.key], found.get("noop")) for contender in contenders]
     print(table(COLUMNS, rows))
     results = [result for of_one in found.values() for result in of_one]
@@ -57,21 +57,22 @@ def main() -> None:
 
 def measure(stage: Stage, seconds: float) -> Result:
     """Load one contender for a round."""
-    sent_before = stage.sent()
-    measured = stage.load(seconds)
-    cpu = stage.cpu_since(measured.before)
-    per_webhook = {role: used * 1000 / len(measured.exchanges) for role, used in cpu.items()}
+    texts_before = stage.texts()
+    loaded = stage.load(seconds)
+    texts = stage.texts() - texts_before
+    cpu = stage.cpu_since(loaded.cpu_before)
+    per_webhook = {role: used * 1000 / len(loaded.exchanges) for role, used in cpu.items()}
     stored = stage.running.stored
     return Result(
-        rate=measured.rate,
-        p50=quantile(measured.waits, 0.5),
-        p99=quantile(measured.waits, 0.99),
-        longest=max(measured.waits),
-        bench_cpu=per_webhook.pop("fake") + measured.own * 1000 / len(measured.exchanges),
+        rate=loaded.rate,
+        p50=quantile(loaded.waits, 0.5),
+        p99=quantile(loaded.waits, 0.99),
+        longest=max(loaded.waits),
+        bench_cpu=per_webhook.pop("fake") + loaded.own_cpu * 1000 / len(loaded.exchanges),
         cpu=per_webhook,
         pss=stage.pss(),
-        sent=(stage.sent() - sent_before) / measured.took,
-        refused=measured.refused,
+        sent=texts / seconds,
+        refused=loaded.refused,
         lost=max(0, len(stage.acknowledged) - stored()) if stored else 0,
     )
 
@@ -81,13 +82,13 @@ COLUMNS = (
     "webhooks/s",
     "of (a)",
     "ack p50 ms",
-    "p99 ms",
-    "max ms",
+    "ack p99 ms",
+    "ack max ms",
     "CPU ms: web",
     "worker",
     "database",
     "PSS MB",
-    "sent/s meanwhile",
+    "texts/s meanwhile",
     "not 200",
     "lost",
 )
@@ -96,7 +97,7 @@ COLUMNS = (
 def row(title: str, results: list[Result], noop: list[Result] | None) -> list[str]:
     """One contender over all rounds."""
     ratios = [result.rate / other.rate for result, other in zip(results, noop or [], strict=False)]
-    cpu = [over_rounds([r.cpu[role] for r in results if role in r.cpu], "{:.2f}".format) for role in ROLES]
+    cpu = [over_rounds([r.cpu[role] for r in results if role in r.cpu], "{:.2f}".format) for role in rounds.ROLES]
     return [
         title,
         over_rounds([r.rate for r in results]),
@@ -110,9 +111,6 @@ def row(title: str, results: list[Result], noop: list[Result] | None) -> list[st
         str(sum(r.refused for r in results)),
         str(sum(r.lost for r in results)),
     ]
-
-
-ROLES = ("web", "worker", "database")
 
 
 if __name__ == "__main__":

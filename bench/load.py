@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from bridge import phone, sources
 from bridge.sources import samples
+from wire import content_length
 
 SECRET = "bench-secret"  # noqa: S105 - it protects nothing
 PATH = "/hooks/shopify"
@@ -33,6 +34,10 @@ class Webhook:
     number: int
     headers: bytes
     body: bytes
+
+    def named_headers(self) -> dict[str, str]:
+        """The headers by name."""
+        return dict(line.split(": ", 1) for line in self.headers.decode().splitlines())
 
 
 class Orders:
@@ -187,9 +192,3 @@ class Connections:
         if not end or len(body) < content_length(head):
             return None
         return int(head[9:12])
-
-
-def content_length(head: bytes) -> int:
-    """The length of the body that these headers announce."""
-    _, found, after = head.lower().partition(b"\r\ncontent-length:")
-    return int(after.partition(b"\r\n")[0]) if found else 0

@@ -4,55 +4,63 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 BENCH = Path(__file__).parents[1]
+PROGRAMS = BENCH / "programs"
 _PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where one contender runs in one round: a new directory, the port to listen on, and the port of the fake."""
+    """Where one contender runs in one round: a new directory, the port to listen on, and Attentive's port."""
 
     directory: Path
     port: int
-    fake_port: int
+    attentive_port: int
 
 
 @dataclass
 class Running:
-    """The processes of a contender by what they do: `web`, `worker`, `database`, `other`."""
+    """The processes of a contender, by what they do: `web`, `worker`, `database` (Celery's broker is one)."""
 
     place: Place
     settings: Mapping[str, str] = field(default_factory=dict)
     pids: dict[str, list[int]] = field(default_factory=dict)
-    #: Called once all processes have ended: how many webhooks are stored for good, where anything is.
+    #: How many webhooks are stored for good, where they are.
     stored: Callable[[], int] | None = None
+    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _closing: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def start(self, role: str, arguments: Sequence[str]) -> None:
-        """Start one process; it is ended by `stop`."""
+        """Start one process; `stop` ends it."""
         with (self.place.directory / f"{role}.log").open("ab") as log:
             process = subprocess.Popen(
                 arguments,
-                env=self.environment(),
+                env=self._environment(),
                 cwd=self.place.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
         self.pids.setdefault(role, []).append(process.pid)
+        self._processes.append(process)
         self._closing.callback(_end, process)
+
+    def has_ended(self) -> bool:
+        """Whether one of the processes has ended by itself."""
+        return any(process.poll() is not None for process in self._processes)
 
     def run(self, arguments: Sequence[str]) -> None:
         """Run one command to its end."""
-        subprocess.run(arguments, env=self.environment(), cwd=self.place.directory, check=True, capture_output=True)
+        subprocess.run(
+            arguments, env=self._environment(), cwd=self.place.directory, check=True, stdout=subprocess.DEVNULL
+        )
 
     def at_the_end(self, call: Callable[[], object]) -> None:
-        """Have `call` called by `stop`, after the processes that are started later have ended."""
+        """Have `stop` call this, once the processes that are started later have ended."""
         self._closing.callback(call)
 
     def stop(self) -> None:
@@ -64,22 +72,28 @@ class Running:
         files = sorted(self.place.directory.glob("*.log"))
         return "\n".join(f"== {file.name}\n" + file.read_text("utf-8", "replace")[-2000:] for file in files)
 
-    def environment(self) -> dict[str, str]:
-        """The environment of the processes: nothing of the machine's own settings gets in."""
+    def _environment(self) -> dict[str, str]:
+        """Nothing of the machine's own settings gets in."""
         kept = ("PATH", "HOME", "LANG", "PYTHONPATH")
         return {**{name: os.environ[name] for name in kept if name in os.environ}, **self.settings}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """One program to measure. `why_not` says in words why it cannot be measured here, if so."""
+    """One program to measure.
+
+    `start`     starts it in a new place; what it has started must be ended by `Running.stop`, also when it fails
+    `sends`     whether it sends texts, or only acknowledges
+    `why_not`   why it cannot be measured on this machine, in words
+    `version`   what it is made of
+    """
 
     key: str
     title: str
-    sends: bool
-    start: Callable[[Place], Running]
+    start: Callable[[Running], None]
+    sends: bool = True
     why_not: Callable[[], str | None] = lambda: None
-    versions: Callable[[], str] = lambda: ""
+    version: Callable[[], str] = lambda: ""
 
 
 def free_port() -> int:
@@ -96,10 +110,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def start_noop(place: Place) -> Running:
-    """(a): the Flask application that does nothing."""
-    running = Running(place)
-    running.start("web", [sys.executable, str(BENCH / "contenders/noop.py"), str(place.port)])
-    return running

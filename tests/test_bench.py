@@ -1,0 +1,63 @@
+"""The scripts in bench/ run and count right. How fast anything is depends on the machine, and is not tested."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parents[1] / "bench"
+Rows = dict[str, dict[str, str]]
+
+
+def run(script: str, *options: str, **environment: str) -> tuple[str, Rows]:
+    """What a script prints, and its table: contender -> column -> cell."""
+    finished = subprocess.run(
+        [sys.executable, str(BENCH / script), "--rounds", "1", "--warm-up", "0.1", *options],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    lines = [line for line in finished.stdout.splitlines() if line.startswith("| ")]
+    columns, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return finished.stdout, {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+
+
+def figure(row: dict[str, str], column: str) -> float:
+    return float(row[column].replace(",", ""))
+
+
+def test_ingest_compares_the_bridge_with_an_application_that_does_nothing() -> None:
+    _, rows = run("ingest.py", "--seconds", "0.7", "--only", "noop,sqlite")
+    noop, bridge = rows["(a) Flask, no-op"], rows["bridge, SQLite"]
+    assert figure(noop, "of (a)") == 1
+    assert figure(bridge, "of (a)") > 0
+    for row in (noop, bridge):
+        assert figure(row, "webhooks/s") > 0
+        assert 0 < figure(row, "ack p50 ms") <= figure(row, "ack p99 ms") <= figure(row, "ack max ms") + 0.5
+        assert figure(row, "PSS MB") > 10
+        assert (row["not 200"], row["lost"]) == ("0", "0")
+    assert noop["worker"] == "-"
+    assert figure(bridge, "worker") > 0
+
+
+def test_deliver_follows_every_webhook_to_its_text_and_names_what_it_cannot_measure() -> None:
+    printed, rows = run("deliver.py", "--seconds", "0.7", "--only", "sqlite,celery,node-red", PATH="")
+    assert list(rows) == ["bridge, SQLite"]
+    row = rows["bridge, SQLite"]
+    assert figure(row, "accepted/s") > 0
+    assert figure(row, "delivered/s") > 0
+    assert 0 < figure(row, "e2e p50 ms") <= figure(row, "e2e p99 ms")
+    assert (row["not 200"], row["lost"], row["twice"]) == ("0", "0", "0")
+    for rival in ("(b) Flask, Celery and Redis", "(c) Node-RED"):
+        assert f"{rival}: not measured: " in printed
+
+
+@pytest.mark.parametrize("script", ["ack.py", "idle.py"])
+def test_the_other_scripts_start(script: str) -> None:
+    said = subprocess.run([sys.executable, str(BENCH / script), "--help"], capture_output=True, text=True, check=True)
+    assert "--seconds" in said.stdout
