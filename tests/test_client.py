@@ -1,15 +1,18 @@
 """One POST to Attentive, against real servers on this machine that answer in every way a server can."""
 
 import contextlib
+import gzip
 import json
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,6 +50,7 @@ class Exchange:
 
     def __init__(self, connection: socket.socket, server: "Server") -> None:
         self.connection = connection
+        self.is_closing = server.is_closing
         self._server = server
 
     def read(self) -> bytes:
@@ -204,6 +208,42 @@ def test_any_text_arrives_as_it_is(serve: Callable[..., Server], body: str) -> N
     assert json.loads(server.requests[0][1])["body"] == body
 
 
+@pytest.mark.parametrize("token", ["a\nb", "a\r\nX-Evil: 1", "a\r\n\tb", "\x00", "a\x7f"])
+def test_a_token_that_no_header_can_hold_is_not_sent(serve: Callable[..., Server], token: str) -> None:
+    server = serve(keep_answering(OK))
+    attempt = send(client_of(server), token=token)
+    assert (attempt.outcome, attempt.words) == (Outcome.NOT_SENT, "the token holds a character that no header can")
+    assert server.requests == []
+
+
+def test_each_token_is_sent_with_its_own_messages(serve: Callable[..., Server]) -> None:
+    server = serve(keep_answering(OK))
+    client = client_of(server)
+    for token in ("a", "b\xf6", "a"):
+        send(client, token=token)
+    sent = [dict(headers_of(head))["authorization"] for head, _ in server.requests]
+    assert sent == ["Bearer a", "Bearer b\xf6".encode().decode("latin-1"), "Bearer a"]
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "host"),
+    [
+        ("http://127.0.0.1:{port}", "/1/messages", "127.0.0.1:{port}"),
+        ("http://localhost:{port}/a/b%20c", "/a/b%20c/1/messages", "localhost:{port}"),
+        ("http://127.0.0.1:{port}/a b", "/a%20b/1/messages", "127.0.0.1:{port}"),
+        ("http://someone:secret@127.0.0.1:{port}", "/1/messages", "127.0.0.1:{port}"),
+    ],
+)
+def test_the_address_may_have_a_path(serve: Callable[..., Server], url: str, target: str, host: str) -> None:
+    server = serve(keep_answering(OK))
+    client = Client(url.format(port=server.port), connect_timeout=2, read_timeout=5)
+    assert send(client).outcome is Outcome.SENT
+    ((head, _),) = server.requests
+    assert head.startswith(f"POST {target} HTTP/1.1\r\n".encode())
+    assert dict(headers_of(head))["host"] == host.format(port=server.port)
+    assert dict(headers_of(head))["authorization"] == "Bearer 1a2b3c4d5"
+
+
 @pytest.mark.parametrize("token", ["t\xf6ken", "“quoted”", "🎉", "a\nb", "a\r\nX-Evil: 1", " a", "", "\x00", "\udc80"])
 def test_a_token_that_cannot_be_one_does_no_harm(serve: Callable[..., Server], token: str) -> None:
     server = serve(keep_answering(status(403)))
@@ -240,6 +280,31 @@ def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(serve: Calla
         assert send(client).outcome is Outcome.SENT
         _wait_for_close(server)
         assert server.connections == sends
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [status(200, "Connection: close"), OK.replace(b"1.1", b"1.0"), status(200, body=b"x" * 20_000), status(103)],
+    ids=["close", "HTTP/1.0", "more than is read", "not the last word"],
+)
+def test_a_connection_that_may_hold_something_else_is_not_used_again(
+    serve: Callable[..., Server], answer: bytes
+) -> None:
+    server = serve(keep_answering(answer))
+    client = client_of(server)
+    send(client)
+    send(client)
+    assert (server.connections, len(server.requests)) == (2, 2)
+
+
+def test_a_thread_that_ends_leaves_no_connection_behind(serve: Callable[..., Server]) -> None:
+    server = serve(keep_answering(OK))
+    client = client_of(server)
+    sender = threading.Thread(target=send, args=(client,))
+    sender.start()
+    sender.join(10)
+    _wait_for_close(server)
+    assert server.connections == 1
 
 
 def _wait_for_close(server: Server) -> None:
@@ -334,6 +399,35 @@ def test_a_chunked_answer_is_read_to_its_end(serve: Callable[..., Server]) -> No
     assert server.connections == 1
 
 
+def test_an_answer_that_was_compressed_unasked_is_read(serve: Callable[..., Server]) -> None:
+    body = gzip.compress(b'{"message": "No."}')
+    server = serve(keep_answering(status(400, "Content-Encoding: gzip", body=body)))
+    attempt = send(client_of(server))
+    assert (attempt.outcome, attempt.words) == (Outcome.REFUSED, "No.")
+    assert dict(headers_of(server.requests[0][0]))["accept-encoding"] == "identity"
+
+
+def test_an_interim_answer_is_not_taken_for_the_answer(serve: Callable[..., Server]) -> None:
+    server = serve(keep_answering(b"HTTP/1.1 100 Continue\r\n\r\n", status(400)))
+    client = client_of(server)
+    assert [send(client).outcome for _ in range(2)] == [Outcome.REFUSED] * 2
+
+
+@pytest.mark.parametrize("is_polite", [True, False], ids=["polite", "reset"])
+def test_a_refusal_before_the_whole_request_was_read_is_a_refusal(
+    serve: Callable[..., Server], is_polite: bool
+) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.connection.recv(100)
+        exchange.answer(status(413, "Connection: close"))
+        # To close with so much unread resets the connection.
+        while is_polite and exchange.connection.recv(1_000_000):
+            pass
+
+    attempt = send(client_of(serve(script)), replace(MESSAGE, body="x" * 20_000_000))
+    assert (attempt.outcome, attempt.status) == (Outcome.REFUSED, 413)
+
+
 # --- certainly not sent ------------------------------------------------------------------------------------------
 
 
@@ -347,19 +441,25 @@ def test_a_refused_connection_is_not_sent() -> None:
 
 
 def test_a_connection_that_is_not_made_in_time_is_not_sent() -> None:
-    with socket.socket() as listener:
+    with deaf() as port:
+        attempt = send(client_of(port, connect=0.2))
+    assert (attempt.outcome, attempt.words) == (Outcome.NOT_SENT, "no connection in time")
+
+
+@contextlib.contextmanager
+def deaf() -> Iterator[int]:
+    """The port of a server that answers no connection."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
         port = listener.getsockname()[1]
         # The queue is full, so that the next one is not answered.
-        waiting = [socket.socket() for _ in range(4)]
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(("127.0.0.1", port))
-        attempt = send(client_of(port, connect=0.2))
-        for one in waiting:
-            one.close()
-    assert (attempt.outcome, attempt.words) == (Outcome.NOT_SENT, "no connection in time")
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        yield port
 
 
 def test_a_name_that_is_not_found_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,6 +469,100 @@ def test_a_name_that_is_not_found_is_not_sent(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(socket, "getaddrinfo", nobody)
     client = Client("https://api.attentive.invalid", connect_timeout=1, read_timeout=1)
     assert send(client).outcome is Outcome.NOT_SENT
+
+
+class LookUps:
+    """Answers for one name with `addresses`, once it has been told to."""
+
+    def __init__(self, system: Callable[..., list[Any]]) -> None:
+        self._system = system
+        self._may_answer = threading.Event()
+        self._lock = threading.Lock()
+        self.addresses: list[tuple[str, int]] = []
+        self.asked = 0
+
+    def answer(self, *addresses: tuple[str, int]) -> None:
+        self.addresses = list(addresses)
+        self._may_answer.set()
+
+    def __call__(self, host: str, *args: Any, **kwargs: Any) -> list[Any]:
+        if host != "api.attentive.invalid":
+            return self._system(host, *args, **kwargs)
+        with self._lock:
+            self.asked += 1
+        assert self._may_answer.wait(20)
+        return [found for address in self.addresses for found in self._system(*address, type=socket.SOCK_STREAM)]
+
+
+@pytest.fixture
+def look_ups(monkeypatch: pytest.MonkeyPatch) -> Iterator[LookUps]:
+    """A name server for api.attentive.invalid, at our command."""
+    played = LookUps(socket.getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", played)
+    yield played
+    played.answer()
+
+
+def _wait_until(is_true: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if is_true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come true")
+
+
+def test_a_name_that_is_not_found_in_time_is_not_sent(look_ups: LookUps) -> None:
+    client = Client("http://api.attentive.invalid", connect_timeout=0.2, read_timeout=5)
+    start = time.monotonic()
+    attempt = send(client)
+    assert (attempt.outcome, attempt.words) == (Outcome.NOT_SENT, "no connection in time")
+    assert time.monotonic() - start < 1.5
+
+
+def test_senders_that_wait_for_the_same_name_share_a_look_up(serve: Callable[..., Server], look_ups: LookUps) -> None:
+    server = serve(keep_answering(OK))
+    client = Client("http://api.attentive.invalid", connect_timeout=10, read_timeout=5)
+    with ThreadPoolExecutor(8) as senders:
+        attempts = [senders.submit(send, client) for _ in range(8)]
+        _wait_until(lambda: look_ups.asked == 1)
+        assert not wait(attempts, timeout=0.2).done
+        look_ups.answer(("127.0.0.1", server.port))
+        assert {attempt.result().outcome for attempt in attempts} == {Outcome.SENT}
+    # A sender that was slow to start may have come after the answer.
+    assert look_ups.asked < 8
+
+
+def test_a_look_up_that_hangs_is_not_waited_for_by_later_senders(
+    serve: Callable[..., Server], look_ups: LookUps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(keep_answering(OK))
+    client = Client("http://api.attentive.invalid", connect_timeout=0.2, read_timeout=5)
+    assert send(client).outcome is Outcome.NOT_SENT
+    monkeypatch.setattr(socket, "getaddrinfo", answering := LookUps(look_ups._system))
+    answering.answer(("127.0.0.1", server.port))
+    assert send(client).outcome is Outcome.SENT
+
+
+@pytest.mark.parametrize("is_silent", [False, True], ids=["refused", "silent"])
+def test_the_next_address_is_tried_where_one_does_not_answer(
+    serve: Callable[..., Server], look_ups: LookUps, is_silent: bool
+) -> None:
+    server = serve(keep_answering(OK))
+    with deaf() as port, socket.create_server(("127.0.0.1", 0)) as listener:
+        closed = listener.getsockname()[1]
+        listener.close()
+        look_ups.answer(("127.0.0.1", port if is_silent else closed), ("127.0.0.1", server.port))
+        client = Client("http://api.attentive.invalid", connect_timeout=1, read_timeout=5)
+        assert send(client).outcome is Outcome.SENT
+
+
+def test_all_addresses_together_have_the_time_of_one(look_ups: LookUps) -> None:
+    with deaf() as port:
+        look_ups.answer(*[("127.0.0.1", port)] * 5)
+        start = time.monotonic()
+        attempt = send(Client("http://api.attentive.invalid", connect_timeout=0.5, read_timeout=5))
+    assert (attempt.outcome, attempt.words) == (Outcome.NOT_SENT, "no connection in time")
+    assert time.monotonic() - start < 1.5
 
 
 @pytest.mark.parametrize("host", ["a..b", "-", "x" * 300, "ex ample"])
@@ -386,9 +580,15 @@ def test_a_server_that_speaks_no_tls_is_not_sent(serve: Callable[..., Server], a
     assert send(client_of(serve(script), scheme="https")).outcome is Outcome.NOT_SENT
 
 
-def test_a_tls_handshake_that_takes_too_long_is_not_sent(serve: Callable[..., Server]) -> None:
-    client = client_of(serve(Exchange.say_nothing), scheme="https", connect=0.2)
-    assert send(client).outcome is Outcome.NOT_SENT
+@pytest.mark.parametrize(
+    "script", [Exchange.say_nothing, lambda exchange: exchange.drip(b"\x16\x03\x03\x40\x00" + b"\x02" * 900)],
+    ids=["silent", "dripping"],
+)  # fmt: skip
+def test_a_tls_handshake_that_takes_too_long_is_not_sent(serve: Callable[..., Server], script: Script) -> None:
+    start = time.monotonic()
+    attempt = send(client_of(serve(script), scheme="https", connect=0.3))
+    assert (attempt.outcome, attempt.words) == (Outcome.NOT_SENT, "no connection in time")
+    assert time.monotonic() - start < 1.5
 
 
 @pytest.fixture
@@ -412,9 +612,16 @@ def test_a_certificate_that_nobody_vouches_for_is_not_sent_to(
 NO_COMPLETE_ANSWER: dict[str, Script] = {
     "closed after the request": lambda exchange: _read_then(exchange, b""),
     "half a status line": lambda exchange: _read_then(exchange, b"HTTP/1.1 20"),
+    "the status line only": lambda exchange: _read_then(exchange, b"HTTP/1.1 200 OK\r\n"),
+    "half a header": lambda exchange: _read_then(exchange, b"HTTP/1.1 200 OK\r\nContent-Le"),
+    "half the headers": lambda exchange: _read_then(exchange, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"),
+    "no answer after 100": lambda exchange: _read_then(exchange, b"HTTP/1.1 100 Continue\r\n\r\n"),
     "half the body": lambda exchange: _read_then(exchange, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}"),
     "half a chunk": lambda exchange: _read_then(
         exchange, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}"
+    ),
+    "all chunks but no end": lambda exchange: _read_then(
+        exchange, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nOK\r\n0\r\n"
     ),
     "no HTTP": lambda exchange: _read_then(exchange, b"SSH-2.0-OpenSSH\r\n\r\n"),
     "broken gzip": lambda exchange: _read_then(exchange, status(200, "Content-Encoding: gzip", body=b"no gzip")),
@@ -434,7 +641,7 @@ def _read_then(exchange: Exchange, answer: bytes) -> None:
 def test_without_a_complete_answer_the_outcome_is_unknown_and_nothing_is_repeated(
     serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, script: Script, scheme: str
 ) -> None:
-    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(CERTIFICATE))
+    monkeypatch.setattr("certifi.where", lambda: str(CERTIFICATE))
     server = serve(script, tls=tls if scheme == "https" else None)
     attempt = send(client_of(server, scheme=scheme))
     assert (attempt.outcome, attempt.status) == (Outcome.UNKNOWN, None)
@@ -463,13 +670,48 @@ SLOW: dict[str, Script] = {
 def test_a_slow_answer_is_unknown_within_the_time_out(
     serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, script: Script, scheme: str
 ) -> None:
-    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(CERTIFICATE))
+    monkeypatch.setattr("certifi.where", lambda: str(CERTIFICATE))
     server = serve(script, tls=tls if scheme == "https" else None)
     start = time.monotonic()
     attempt = send(client_of(server, scheme=scheme, read=0.3))
     assert attempt.outcome is Outcome.UNKNOWN
     assert attempt.words == "no answer in time"
     assert time.monotonic() - start < 1.5
+
+
+@pytest.mark.parametrize("is_dripping", [False, True], ids=["silent", "dripping"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_request_that_is_not_read_in_time_is_unknown(
+    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, scheme: str, is_dripping: bool
+) -> None:
+    monkeypatch.setattr("certifi.where", lambda: str(CERTIFICATE))
+
+    def script(exchange: Exchange) -> None:
+        while is_dripping and exchange.connection.recv(65536):
+            if exchange.is_closing.wait(0.005):
+                return
+        exchange.say_nothing()
+
+    server = serve(script, tls=tls if scheme == "https" else None)
+    start = time.monotonic()
+    attempt = send(client_of(server, scheme=scheme, read=0.3), replace(MESSAGE, body="x" * 30_000_000))
+    assert (attempt.outcome, attempt.words) == (Outcome.UNKNOWN, "no answer in time")
+    # Most of it goes into making so large a text.
+    assert time.monotonic() - start < 3.0
+
+
+def test_a_kept_connection_that_closes_at_the_moment_of_a_request_is_unknown_and_nothing_is_repeated(
+    serve: Callable[..., Server],
+) -> None:
+    def script(exchange: Exchange) -> None:
+        exchange.read()
+        exchange.answer(OK)
+        exchange.read()
+
+    server = serve(script)
+    client = client_of(server)
+    assert [send(client).outcome for _ in range(2)] == [Outcome.SENT, Outcome.UNKNOWN]
+    assert (server.connections, len(server.requests)) == (1, 2)
 
 
 def test_after_a_slow_answer_the_next_send_is_not_given_the_rest_of_it(serve: Callable[..., Server]) -> None:
