@@ -2,7 +2,7 @@
 
 Every contender gets the same load: a closed loop over 16 keep-alive connections, each request a Shopify order of 9 KB
 of its own, signed; each makes one text, posted to a fake Attentive that answers at once. What is written in Flask
-runs under the bridge's own gunicorn with the same processes and threads. The bridge runs as it is deployed; only
+runs in gunicorn with the same worker class, processes and threads. The bridge runs as it is deployed; only
 ATTENTIVE_RATE is set out of the way. Contenders take turns, and each starts from nothing in every round.
 
     (a) a Flask application that does nothing: its rate is the measure of the others

@@ -1,9 +1,9 @@
 """How many webhooks a second are taken and stored for good, beside a Flask application that does nothing.
 
-Every contender runs under the bridge's own gunicorn with the same processes and threads, and gets the same load: a
-closed loop over 16 keep-alive connections, each request a Shopify order of 9 KB of its own, signed. The bridge runs as
-it is deployed, with a worker that writes to the same database and sends to a fake Attentive which answers at once;
-only ATTENTIVE_RATE is set out of the way. Contenders take turns, and each starts from nothing in every round.
+Every contender runs in gunicorn with the same worker class, processes and threads, and gets the same load: a closed
+loop over 16 keep-alive connections, each request a Shopify order of 9 KB of its own, signed. The bridge runs as it is
+deployed, with a worker that writes to the same database and sends to a fake Attentive which answers at once; only
+ATTENTIVE_RATE is set out of the way. Contenders take turns, and each starts from nothing in every round.
 
     python bench/ingest.py [--rounds 5] [--seconds 5] [--only noop,sqlite,postgresql] [--database-url URL]
 

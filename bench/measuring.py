@@ -3,6 +3,7 @@
 import os
 import platform
 import statistics
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,12 +53,20 @@ def over_rounds(values: Sequence[float], spelling: Callable[[float], str] = "{:,
 
 
 def conditions() -> str:
-    """What a figure depends on: the date, the machine and the Python."""
+    """What a figure depends on: the date, the machine, where files are, and the Python."""
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     model = models[0].partition(":")[2].strip() if models else platform.machine()
     cores = len(os.sched_getaffinity(0))
     memory = psutil.virtual_memory().total / 2**30
-    return f"{datetime.now(UTC):%Y-%m-%d}, {cores} cores ({model}), {memory:.0f} GB, Python {platform.python_version()}"
+    date, python = f"{datetime.now(UTC):%Y-%m-%d}", platform.python_version()
+    return f"{date}, {cores} cores ({model}), {memory:.0f} GB, files on {_file_system()}, Python {python}"
+
+
+def _file_system() -> str:
+    """The kind of file system the databases are on: a sync costs nothing on one in memory."""
+    folder = Path(tempfile.gettempdir()).resolve()
+    mounts = {mount.mountpoint: mount.fstype for mount in psutil.disk_partitions(all=True)}
+    return next(mounts[str(place)] for place in (folder, *folder.parents) if str(place) in mounts)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -20,7 +20,7 @@ from load import Connections, Exchange, Orders
 
 _PATIENCE_SECONDS = 60.0
 _GIVE_UP_SECONDS = 10.0
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)

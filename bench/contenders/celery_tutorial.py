@@ -11,7 +11,7 @@ from load import SECRET
 
 
 def contender() -> Contender:
-    """Its web process in the bridge's gunicorn, Celery and Redis with their defaults."""
+    """Its web process in the same gunicorn as the others', Celery and Redis with their defaults."""
     return Contender(
         key="celery",
         title="(b) Flask, Celery and Redis",

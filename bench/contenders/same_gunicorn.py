@@ -1,4 +1,4 @@
-"""The bridge's own web server around another application: the same kind of worker, processes, threads and time-outs."""
+"""gunicorn as it comes, set as the bridge sets it (worker class, processes, threads, time-outs), around another app."""
 
 import sys
 from typing import Any
@@ -21,12 +21,16 @@ def start(running: Running, module: str) -> None:
 def _settings() -> dict[str, Any]:
     """What the bridge sets otherwise than gunicorn does, by gunicorn's names."""
     server = Server(lambda: Flask("never"), workers=Settings.from_env(()).web_concurrency)
-    plain = (str, int, float, bool)
-    return {
-        name: setting.get()
-        for name, setting in server.cfg.settings.items()
-        if setting.get() != setting.default and isinstance(setting.get(), plain)
-    }
+    chosen = {name: setting.get() for name, setting in server.cfg.settings.items() if setting.get() != setting.default}
+    return {name: _spelling(value) for name, value in chosen.items() if isinstance(value, str | int | float | type)}
+
+
+def _spelling(value: Any) -> Any:
+    """What can stand in a file. Of a class that the bridge has derived: gunicorn's own that it comes from."""
+    if not isinstance(value, type):
+        return value
+    stock = next(parent for parent in value.__mro__ if parent.__module__.startswith("gunicorn."))
+    return f"{stock.__module__}.{stock.__qualname__}"
 
 
 NOOP = Contender(
