@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bridge.attentive import retry
 from bridge.events import Delivery
 from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
-from bridge.store import account_health, outbox, processing, recording
+from bridge.store import outbox, processing, recording
 
 Result = Processed | Deferred | Attempt | Next
 
@@ -36,7 +36,7 @@ class Saying:
 
 def conclude(
     connection: Connection,
-    finished: Iterable[Done],
+    finished: Sequence[Done],
     health: Mapping[str, AccountHealth],
     *,
     tokens: Collection[str],
@@ -44,53 +44,79 @@ def conclude(
     now: datetime,
 ) -> tuple[Mapping[str, AccountHealth], list[Saying]]:
     """Record what finished work came to; the accounts' health after it, and what there is to say."""
+    deliveries = [done for done in finished if isinstance(done.work, Delivery)]
+    messages = [done for done in finished if isinstance(done.work, Message)]
+    sayings = _conclude_deliveries(connection, deliveries, tokens, now) if deliveries else []
+    if not messages:
+        return health, sayings
+    after, more = _conclude_messages(connection, messages, health, window, now)
+    return after, sayings + more
+
+
+def _conclude_deliveries(
+    connection: Connection, finished: Sequence[Done], tokens: Collection[str], now: datetime
+) -> list[Saying]:
+    sayings: list[Saying] = []
+    results: list[tuple[Delivery, Processed]] = []
+    held = processing.still_held(connection, {done.work.id or 0: done.owner for done in finished})
+    for done in finished:
+        delivery, result = done.work, done.result
+        fields: dict[str, object] = {"delivery": delivery.id}
+        if delivery.id not in held:
+            sayings.append(Saying(event="delivery.taken_over", level=logging.WARNING, fields=fields))
+        elif isinstance(result, Deferred):
+            processing.defer(connection, delivery.id, done.owner, result)
+            fields["waiting_for"] = result.waiting_for
+            sayings.append(Saying(event="delivery.deferred", level=logging.WARNING, fields=fields))
+        elif isinstance(delivery, Delivery) and isinstance(result, Processed):
+            results.append((delivery, result))
+            fields["reason"] = result.reason.code if result.reason else None
+            sayings.append(Saying(event=f"delivery.{result.state}", fields=fields))
+    recording.processed(connection, results, now=now, tokens=tokens)
+    return sayings
+
+
+def _conclude_messages(
+    connection: Connection, finished: Sequence[Done], health: Mapping[str, AccountHealth], window: float, now: datetime
+) -> tuple[Mapping[str, AccountHealth], list[Saying]]:
     after = dict(health)
     sayings: list[Saying] = []
+    ours: list[outbox.Finished] = []
+    others: list[outbox.Finished] = []
+    held = outbox.still_held(connection, {done.work.id or 0: done.owner for done in finished})
     for done in finished:
-        if isinstance(done.work, Message):
-            sayings += _conclude_message(connection, done.work, done, after, window, now)
-        else:
-            sayings.append(_conclude_delivery(connection, done.work, done, tokens, now))
-    for name, account in after.items():
-        if account != health.get(name):
-            account_health.save(connection, account)
+        message, result = done.work, done.result
+        assert isinstance(message, Message)  # noqa: S101 - for the type checker: the caller has sorted them
+        attempt = result if isinstance(result, Attempt) else None
+        if message.id not in held:
+            others.append(outbox.Finished(message=message, attempt=attempt, then=Next(state="")))
+            sayings.append(Saying(event="message.taken_over", level=logging.WARNING, fields={"message": message.id}))
+            continue
+        account = after.get(message.account) or AccountHealth(name=message.account)
+        then, after[message.account] = _judge(message, result, account, window, now)
+        ours.append(outbox.Finished(message=message, attempt=attempt, then=then))
+        sayings += _account_sayings(account, after[message.account], attempt)
+        sayings.append(_message_saying(message, attempt, then))
+    outbox.finish(connection, ours, now)
+    # An attempt is on record even if its message has been taken over.
+    outbox.record(connection, ours + others)
     return after, sayings
 
 
-def _conclude_delivery(
-    connection: Connection, delivery: Delivery, done: Done, tokens: Collection[str], now: datetime
-) -> Saying:
-    result = done.result
-    if isinstance(result, Deferred):
-        processing.defer(connection, delivery.id or 0, done.owner, result)
-        fields = {"delivery": delivery.id, "waiting_for": result.waiting_for}
-        return Saying(event="delivery.deferred", level=logging.WARNING, fields=fields)
-    assert isinstance(result, Processed)  # noqa: S101 - for the type checker: the pipeline gives nothing else
-    recording.processed(connection, delivery, result, owner=done.owner, now=now, tokens=tokens)
-    reason = result.reason.code if result.reason else None
-    return Saying(event=f"delivery.{result.state}", fields={"delivery": delivery.id, "reason": reason})
+def _judge(
+    message: Message, result: Result, account: AccountHealth, window: float, now: datetime
+) -> tuple[Next, AccountHealth]:
+    """What becomes of the message, and how its account fares after it."""
+    if isinstance(result, Next):
+        return result, account
+    assert isinstance(result, Attempt)  # noqa: S101 - for the type checker: the pipeline gives nothing else
+    then = retry.decide(message, result, account, now=now, window=window, jitter=random.random())  # noqa: S311 - no secret
+    # One that is refused alone was not the account's fault.
+    judged = replace(result, outcome=Outcome.REFUSED) if then.state == "refused" else result
+    return then, retry.account_after(account, judged, now=now)
 
 
-def _conclude_message(
-    connection: Connection,
-    message: Message,
-    done: Done,
-    health: dict[str, AccountHealth],
-    window: float,
-    now: datetime,
-) -> list[Saying]:
-    then, attempt, sayings = done.result, None, []
-    if isinstance(done.result, Attempt):
-        attempt = done.result
-        account = health.get(message.account) or AccountHealth(name=message.account)
-        then = retry.decide(message, attempt, account, now=now, window=window, jitter=random.random())  # noqa: S311 - no secret
-        # One that is refused alone was not the account's fault.
-        judged = replace(attempt, outcome=Outcome.REFUSED) if then.state == "refused" else attempt
-        health[message.account] = retry.account_after(account, judged, now=now)
-        sayings += _account_sayings(account, health[message.account], attempt)
-    assert isinstance(then, Next)  # noqa: S101 - for the type checker: the pipeline gives nothing else
-    if not outbox.finish(connection, message, done.owner, attempt, then, now):
-        sayings.append(Saying(event="message.taken_over", level=logging.WARNING, fields={"message": message.id}))
+def _message_saying(message: Message, attempt: Attempt | None, then: Next) -> Saying:
     fields = {
         "message": message.id,
         "delivery": message.delivery_id,
@@ -98,15 +124,12 @@ def _conclude_message(
         "status": attempt.status if attempt else None,
     }
     # A 2xx that Attentive's page does not know is taken for sent, and worth a look.
-    odd = attempt is not None and then.state == "sent" and attempt.status != 200
-    return [
-        *sayings,
-        Saying(event=f"message.{then.state}", level=logging.WARNING if odd else logging.INFO, fields=fields),
-    ]
+    is_odd = attempt is not None and then.state == "sent" and attempt.status != 200
+    return Saying(event=f"message.{then.state}", level=logging.WARNING if is_odd else logging.INFO, fields=fields)
 
 
-def _account_sayings(before: AccountHealth, after: AccountHealth, attempt: Attempt) -> list[Saying]:
-    if after.paused_until and not before.paused_until:
+def _account_sayings(before: AccountHealth, after: AccountHealth, attempt: Attempt | None) -> list[Saying]:
+    if attempt and after.paused_until and not before.paused_until:
         fields = {"account": after.name, "reason": after.pause_reason, "status": attempt.status}
         return [Saying(event="account.paused", level=logging.ERROR, fields=fields)]
     if before.paused_until and not after.paused_until:

@@ -102,7 +102,10 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class AccountHealth:
-    """How an account has fared. While `paused_until` lies ahead nothing is sent; after it, one message probes."""
+    """How an account has fared. While `paused_until` lies ahead nothing is sent; after it, one message probes.
+
+    `next_at` is the first moment that no worker has reserved for a request: see `attentive/rate.py`.
+    """
 
     name: str
     failures: int = 0
@@ -110,6 +113,7 @@ class AccountHealth:
     pause_reason: str | None = None
     paused_since: datetime | None = None
     last_success_at: datetime | None = None
+    next_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

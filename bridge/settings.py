@@ -24,6 +24,7 @@ NAMES = (
     "ATTENTIVE_CONNECT_TIMEOUT",
     "ATTENTIVE_READ_TIMEOUT",
     "ATTENTIVE_DUPLICATE_WINDOW",
+    "ATTENTIVE_RATE",
     "BRIDGE_SENDING",
     "CONNECTIONS",
     "ALLOWED_REGIONS",
@@ -49,7 +50,10 @@ Sending = Literal["on", "hold", "off"]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All settings. Times are in seconds. `warnings` are worth a line at start, and harmless."""
+    """All settings. Times are in seconds, `rate` in requests a second for each account.
+
+    `warnings` are worth a line at start, and harmless.
+    """
 
     database_url: str = field(repr=False)
     database_url_is_explicit: bool
@@ -59,6 +63,7 @@ class Settings:
     connect_timeout: float
     read_timeout: float
     duplicate_window: float
+    rate: float
     sending: Sending
     allowed_regions: frozenset[str]
     public_url: str | None
@@ -107,6 +112,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         connect_timeout=environment.number("ATTENTIVE_CONNECT_TIMEOUT", 5.0, at_least=0.1, at_most=60),
         read_timeout=environment.number("ATTENTIVE_READ_TIMEOUT", 20.0, at_least=0.1, at_most=300),
         duplicate_window=environment.number("ATTENTIVE_DUPLICATE_WINDOW", 60.0, at_least=0, at_most=86400),
+        rate=environment.number("ATTENTIVE_RATE", 150.0, at_least=0.01, at_most=100_000),
         sending=cast(Sending, environment.choice("BRIDGE_SENDING", by_default, get_args(Sending))),
         allowed_regions=environment.countries("ALLOWED_REGIONS", "US,CA,GB"),
         public_url=environment.text("PUBLIC_URL"),

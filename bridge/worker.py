@@ -10,13 +10,16 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
 
-from bridge import pipeline
+from bridge import claiming, pipeline
+from bridge.attentive import rate
 from bridge.attentive.client import Client
+from bridge.attentive.pace import Pace
+from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
 from bridge.concluding import Done, Result, conclude
 from bridge.errors import StoreUnavailable, kind_and_place
@@ -26,6 +29,7 @@ from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
 from bridge.store import account_health, outbox, processing, recording, workers
+from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.wakeup import Wakeup
 
@@ -44,6 +48,17 @@ _DELIVERIES_AT_ONCE = 32
 _PARSER_THREADS = 4
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Due:
+    """What is due: any delivery, and messages of which accounts."""
+
+    deliveries: bool = False
+    accounts: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self.deliveries or bool(self.accounts)
+
+
 @dataclass(kw_only=True)
 class Worker:
     """One worker process. `run()` returns after `stop()`, once what was under way is recorded."""
@@ -58,19 +73,21 @@ class Worker:
     _stopping: threading.Event = field(default_factory=threading.Event)
     _sending: set[int] = field(default_factory=set)
     _processing: set[int | None] = field(default_factory=set)
+    _health: Mapping[str, AccountHealth] = field(default_factory=dict)
     _next_beat: float = 0.0
     _is_in_doubt: bool = False
     _paid_until: float = 0.0
     _claimed_at: float = 0.0
-    _clock: tuple[datetime, float] = field(default_factory=lambda: (datetime.now(UTC), time.monotonic()))
 
     def __post_init__(self) -> None:
+        self._clock = Clock(self.database)
         self._client = Client(
             self.settings.attentive_url,
             connect_timeout=self.settings.connect_timeout,
             read_timeout=self.settings.read_timeout,
         )
         self._tokens = {account.name: account.token for account in self.settings.accounts.values() if account.token}
+        self._paces = {name: Pace(requests_per_second=self.settings.rate) for name in self._tokens}
         self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
         self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
 
@@ -86,7 +103,7 @@ class Worker:
         wakeup = Wakeup(self.database, self._wake)
         wakeup.start()
         while not self._stopping.is_set():
-            self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), _BEAT_SECONDS))
+            self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), self._next_moment(), _BEAT_SECONDS))
             # What finishes meanwhile shares a transaction; one for each would be most of the work.
             owed = self._paid_until - time.monotonic() - _CREDIT_SECONDS
             self._stopping.wait(min(max(0.0, owed), _LONGEST_BREATH_SECONDS))
@@ -95,6 +112,14 @@ class Worker:
         self._drain()
         wakeup.stop()
         log.info("worker.stopped", worker=self.me.name)
+
+    def _next_moment(self) -> float:
+        """In how many seconds an account may be claimed for again whose rate is used up, or whose pause ends."""
+        now = self._clock.now()
+        moments = [health.paused_until or now for health in self._health.values()]
+        moments += [health.next_at - rate.AHEAD for health in self._health.values() if health.next_at]
+        waits = [(moment - now).total_seconds() for moment in moments]
+        return min((wait for wait in waits if wait > 0), default=_BEAT_SECONDS)
 
     def _retrying(self, step: Callable[[], None]) -> None:
         """One step; a database that does not answer is waited for, since nothing can be done without it."""
@@ -110,7 +135,7 @@ class Worker:
 
     def _start(self) -> None:
         with self.database.write() as connection:
-            now = self.database.now(connection)
+            now = self._clock.ask(connection)
             if self._is_in_doubt:
                 # The last try may have been committed without our hearing of it.
                 self.me = workers.Identity(name=self.me.name)
@@ -119,31 +144,34 @@ class Worker:
                 processing.recover(connection, owner)
                 outbox.recover(connection, owner)
             self._take_over(connection, now)
+            account_health.add(connection, self._tokens)
             recording.settle_waiting(connection, tokens=self._tokens, sending=self.settings.sending)
 
     def _turn(self) -> None:
         finished = list(self._done)
         is_beat = time.monotonic() >= self._next_beat
-        if not (finished or is_beat or self._has_work()):
+        due = self._look()
+        if not (finished or is_beat or due):
             return
         began = time.monotonic()
         with self.database.write() as connection:
-            now = self.database.now(connection)
-            self._clock = (now, time.monotonic())
+            now = self._clock.ask(connection)
+            before = account_health.read(connection)
             if is_beat:
                 self._beat(connection, now)
-            health = account_health.read(connection, to_change=bool(finished))
             health, sayings = conclude(
                 connection,
                 finished,
-                health,
+                before,
                 tokens=self._tokens,
                 window=self.settings.duplicate_window,
                 now=now,
             )
             # After that, so that new messages go in this turn already, and into the room that it made.
-            deliveries, messages = self._claim(connection, finished, health, now)
+            deliveries, messages, health = self._claim(connection, finished, due, health, now)
+            account_health.save(connection, [one for one in health.values() if one != before.get(one.name)])
         self._paid_until = max(self._paid_until, began) + (time.monotonic() - began) / _SHARE_OF_THE_LOCK
+        self._health = health
         # Not before the commit: what is said has happened, and nobody waits for the lock meanwhile.
         for saying in sayings:
             log.log(saying.level, saying.event, **saying.fields)
@@ -155,44 +183,61 @@ class Worker:
         for delivery in deliveries:
             self._processing.add(delivery.id)
             self._parsers.submit(self._run_task, delivery, self.me.id)
-        for message in messages:
-            self._sending.add(message.id)
-            self._senders.submit(self._run_task, message, self.me.id)
+        for claimed in messages:
+            self._sending.add(claimed.message.id)
+            self._senders.submit(self._run_task, claimed.message, self.me.id, claimed.at)
 
-    def _has_work(self) -> bool:
-        """Whether there seems to be something to claim: a look without the lock, so that nobody waits for it."""
+    def _look(self) -> _Due:
+        """What seems to be there to claim: a look without the lock, so that nobody waits for it."""
         if self._stopping.is_set():
-            return False
+            return _Due()
+        now = self._clock.now()
+        names = [name for name in self._tokens if claiming.may_send(self._health.get(name), now)]
         with self.database.read() as connection:
-            return processing.has_due(connection, self._now()) or outbox.has_due(connection, self._now())
+            return _Due(
+                deliveries=processing.has_due(connection, now),
+                accounts=frozenset(outbox.accounts_with_due(connection, names, now) if self._may_send else ()),
+            )
+
+    @property
+    def _may_send(self) -> bool:
+        return self.settings.sending != "off"
 
     def _claim(
-        self, connection: Connection, finished: list[Done], health: Mapping[str, AccountHealth], now: datetime
-    ) -> tuple[list[Delivery], list[Message]]:
-        deliveries: list[Delivery] = []
-        messages: list[Message] = []
+        self,
+        connection: Connection,
+        finished: list[Done],
+        due: _Due,
+        health: Mapping[str, AccountHealth],
+        now: datetime,
+    ) -> tuple[list[Delivery], list[Claimed], Mapping[str, AccountHealth]]:
         if self._stopping.is_set():
-            return deliveries, messages
+            return [], [], health
+        deliveries: list[Delivery] = []
         sent = sum(isinstance(done.work, Message) for done in finished)
-        if room := _DELIVERIES_AT_ONCE - len(self._processing) + len(finished) - sent:
+        room = _DELIVERIES_AT_ONCE - len(self._processing) + len(finished) - sent
+        if due.deliveries and room:
             deliveries = processing.claim(connection, self.me.id, room, now)
         room = self.settings.worker_threads - len(self._sending) + sent
-        if room and self.settings.sending != "off":
-            messages = outbox.claim(
-                connection,
-                self.me.id,
-                room,
-                now,
-                list(self._tokens),
-                health,
-                released_only=self.settings.sending == "hold",
-            )
-        return deliveries, messages
+        if not (room and self._may_send):
+            return deliveries, [], health
+        new = {draft.account for done in finished if isinstance(done.result, Processed) for draft in done.result.drafts}
+        health, messages = claiming.claim(
+            connection,
+            self.me.id,
+            room,
+            now,
+            health,
+            names=[name for name in self._tokens if name in due.accounts | new],
+            requests_per_second=self.settings.rate,
+            released_only=self.settings.sending == "hold",
+        )
+        return deliveries, messages, health
 
-    def _run_task(self, work: Delivery | Message, owner: str) -> None:
+    def _run_task(self, work: Delivery | Message, owner: str, at: datetime | None = None) -> None:
         """What a thread does with one piece of work. The only place that catches everything."""
         try:
-            result = self._process(work) if isinstance(work, Delivery) else self._deliver(work)
+            result = self._process(work) if isinstance(work, Delivery) else self._deliver(work, at)
         except Exception as error:  # noqa: BLE001 - one bad webhook must not stop the others
             # The exception's own words may quote the payload, so only its kind and place are logged.
             log.error("worker.crashed", work=type(work).__name__, id=work.id, error=kind_and_place(error))
@@ -204,18 +249,20 @@ class Worker:
         route = self.routes.get(delivery.connection)
         if route is None:
             return Processed(state="parked", reason=Reason(code="unknown_connection", detail=delivery.connection))
-        return pipeline.process(delivery, route, self.templates.current(since=self._claimed_at), self._now())
+        return pipeline.process(delivery, route, self.templates.current(since=self._claimed_at), self._clock.now())
 
-    def _deliver(self, message: Message) -> Result:
+    def _deliver(self, message: Message, at: datetime | None) -> Result:
+        if at is not None:
+            self._paces[message.account].wait((at - self._clock.now()).total_seconds())
         token = self._tokens[message.account]
         window, is_live = self.settings.duplicate_window, self.settings.is_live
-        return pipeline.deliver(message, token, self._client, self._now, window=window, is_live=is_live)
+        return pipeline.deliver(message, token, self._client, self._clock.now, window=window, is_live=is_live)
 
     def _crashed(self, work: Delivery | Message, error: Exception) -> Result:
         if isinstance(work, Delivery):
             return Processed(state="parked", reason=Reason(code="crashed", detail=kind_and_place(error)))
         # Nobody knows how far it came.
-        return Attempt(outcome=Outcome.UNKNOWN, started_at=self._now(), seconds=0.0, words=kind_and_place(error))
+        return Attempt(outcome=Outcome.UNKNOWN, started_at=self._clock.now(), seconds=0.0, words=kind_and_place(error))
 
     def _beat(self, connection: Connection, now: datetime) -> None:
         self._next_beat = time.monotonic() + _BEAT_SECONDS
@@ -264,8 +311,3 @@ class Worker:
             # A send that outlasts the deadline may have left: the next worker treats it like a dead worker's.
             outbox.recover(connection, self.me.id)
             workers.sign_off(connection, self.me)
-
-    def _now(self) -> datetime:
-        """The database's time, without asking it."""
-        then, read_at = self._clock
-        return then + timedelta(seconds=time.monotonic() - read_at)

@@ -358,7 +358,7 @@ def test_a_paused_account_and_a_long_queue_do_not_make_web_unready(stack: Stack)
         paused = AccountHealth(
             name="attentive", failures=9, paused_until=now + timedelta(hours=1), pause_reason="denied", paused_since=now
         )
-        account_health.save(connection, paused)
+        account_health.save(connection, [paused])
     database.dispose()
 
     ready = requests.get(f"{stack.web_url}/health/ready", timeout=10)

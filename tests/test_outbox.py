@@ -1,6 +1,7 @@
 """Messages: made once, claimed by one worker, finished once, given back or taken over. On both databases."""
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from bridge import claiming
+from bridge.concluding import Done, conclude
 from bridge.events import Delivery
 from bridge.messages import AccountHealth, Attempt, Draft, Message, Next, Outcome, Processed
 from bridge.reasons import Reason
@@ -48,25 +51,70 @@ class Outbox:
         )
 
     def insert(self, draft: Draft = DRAFT, *, again: int = 0, waiting_for: str | None = None) -> bool:
+        (is_new,) = self.insert_all([draft], again=again, waiting_for=waiting_for)
+        return is_new
+
+    def insert_all(self, drafts: Sequence[Draft], *, again: int = 0, waiting_for: str | None = None) -> list[bool]:
+        rows = [
+            outbox.row_of(draft, delivery_id=1, source_connection="shop", again=again, now=NOW, waiting_for=waiting_for)
+            for draft in drafts
+        ]
         with self.database.write() as connection:
-            return outbox.add(
-                connection, draft, delivery_id=1, source_connection="shop", again=again, now=NOW,
-                waiting_for=waiting_for,
-            )  # fmt: skip
+            return outbox.add(connection, rows)
 
     def insert_many(self, count: int, draft: Draft = DRAFT) -> None:
-        for number in range(count):
-            assert self.insert(replace(draft, identity=f"{draft.account}:{number}"))
+        assert all(self.insert_all([replace(draft, identity=f"{draft.account}:{number}") for number in range(count)]))
 
     def claim(
-        self, owner: str = "worker-1", *, limit: int = 100, now: datetime = NOW, tokens: tuple[str, ...] = TOKENS
+        self,
+        owner: str = "worker-1",
+        *,
+        limit: int = 100,
+        now: datetime = NOW,
+        tokens: tuple[str, ...] = TOKENS,
+        requests_per_second: float = 100_000,
     ) -> list[Message]:
-        with self.database.write() as connection:
-            return outbox.claim(connection, owner, limit, now, tokens, account_health.read(connection))
+        claimed = self.claim_with_moments(
+            owner, limit=limit, now=now, tokens=tokens, requests_per_second=requests_per_second
+        )
+        return [one.message for one in claimed]
 
-    def finish(self, message: Message, then: Next, *, owner: str = "worker-1", attempt: Attempt | None = None) -> bool:
+    def claim_with_moments(
+        self, owner: str, *, limit: int, now: datetime, tokens: tuple[str, ...], requests_per_second: float
+    ) -> list[claiming.Claimed]:
+        """As the worker's turn does it."""
         with self.database.write() as connection:
-            return outbox.finish(connection, message, owner, attempt, then, NOW)
+            account_health.add(connection, tokens)
+            health, claimed = claiming.claim(
+                connection,
+                owner,
+                limit,
+                now,
+                account_health.read(connection),
+                names=outbox.accounts_with_due(connection, tokens, now),
+                requests_per_second=requests_per_second,
+                released_only=False,
+            )
+            account_health.save(connection, list(health.values()))
+        return claimed
+
+    def finish(self, message: Message, then: Next, *, owner: str = "worker-1", now: datetime = NOW) -> None:
+        with self.database.write() as connection:
+            assert outbox.still_held(connection, {message.id: owner}) == {message.id}
+            outbox.finish(connection, [outbox.Finished(message=message, attempt=None, then=then)], now)
+
+    def conclude(self, message: Message, result: Attempt | Next, *, owner: str = "worker-1") -> list[str]:
+        """Record a result as the worker's turn does; what is said of it."""
+        with self.database.write() as connection:
+            health = account_health.read(connection)
+            done = Done(work=message, result=result, owner=owner)
+            health, sayings = conclude(connection, [done], health, tokens=TOKENS, window=60, now=NOW)
+            account_health.save(connection, list(health.values()))
+        return [saying.event for saying in sayings]
+
+    def health(self, name: str = "attentive") -> AccountHealth:
+        with self.database.read() as connection:
+            return account_health.look(connection)[name]
 
     def release(self, *, but: tuple[int, ...] = (), owner: str = "worker-1") -> None:
         with self.database.write() as connection:
@@ -79,7 +127,7 @@ class Outbox:
     def pause(self, name: str, until: datetime, reason: str = "denied") -> None:
         with self.database.write() as connection:
             health = AccountHealth(name=name, failures=1, paused_until=until, pause_reason=reason, paused_since=NOW)
-            account_health.save(connection, health)
+            account_health.save(connection, [health])
 
     def settle(self, sending: str = "on", tokens: tuple[str, ...] = TOKENS) -> None:
         with self.database.write() as connection:
@@ -115,6 +163,13 @@ def test_a_message_is_made_once(box: Outbox) -> None:
     assert not box.insert()
     assert not box.insert(replace(DRAFT, body="Other words.", occurred_at=NOW + SECOND))
     assert [row.body for row in box.rows()] == ["On its way."]
+
+
+def test_of_two_that_come_together_the_first_is_made(box: Outbox) -> None:
+    """Two webhooks about one parcel, processed in one turn."""
+    other = replace(DRAFT, identity="order.shipped:2")
+    assert box.insert_all([DRAFT, SKIPPED, DRAFT, other, SKIPPED]) == [True, True, False, True, True]
+    assert box.insert_all([SKIPPED, other, DRAFT]) == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -256,9 +311,18 @@ def test_after_a_slow_down_all_may_go(box: Outbox) -> None:
 
 def test_a_probe_is_not_more_than_there_is_room_for(box: Outbox) -> None:
     box.insert_many(2)
-    box.insert_many(2, replace(DRAFT, account="other"))
-    box.pause("other", NOW)
-    assert [message.account for message in box.claim(limit=2)] == ["attentive", "attentive"]
+    box.pause("attentive", NOW)
+    assert box.claim(limit=0) == []
+    assert len(box.claim(limit=1)) == 1
+
+
+def test_accounts_share_the_room_and_leave_each_other_what_they_do_not_use(box: Outbox) -> None:
+    box.insert_many(50)
+    box.insert_many(3, replace(DRAFT, account="other"))
+    first = [message.account for message in box.claim(limit=10)]
+    assert first.count("other") == 3
+    assert first.count("attentive") >= 5
+    assert [message.account for message in box.claim(limit=10)] == ["attentive"] * 10
 
 
 # --- threads -----------------------------------------------------------------------------------------------------
@@ -279,7 +343,7 @@ def test_messages_of_one_thread_leave_in_the_order_things_happened(box: Outbox) 
     while claimed := box.claim():
         (message,) = claimed
         left.append(message.id)
-        assert box.finish(message, Next(state="sent"))
+        box.finish(message, Next(state="sent"))
     assert left == [2, 4, 3, 1]
 
 
@@ -288,7 +352,7 @@ def test_threads_do_not_hold_up_one_another(box: Outbox) -> None:
     of_thread(box, 1, 2, thread="order 2")
     of_thread(box, 1, 2, account="other")
     box.insert(DRAFT)
-    assert [message.id for message in box.claim()] == [1, 3, 5, 7]
+    assert sorted(message.id for message in box.claim()) == [1, 3, 5, 7]
 
 
 @pytest.mark.parametrize(
@@ -315,23 +379,21 @@ ATTEMPT = Attempt(outcome=Outcome.UNKNOWN, started_at=NOW, seconds=0.5, status=5
 def test_an_attempt_is_recorded_with_what_becomes_of_the_message(box: Outbox) -> None:
     box.insert()
     (message,) = box.claim()
-    later = NOW + timedelta(seconds=5)
-    then = Next(state="queued", due=later, waiting_for="retry", unknown_since=NOW)
-    assert box.finish(message, then, attempt=ATTEMPT)
+    assert box.conclude(message, ATTEMPT) == ["message.queued"]
     row = box.row()
-    assert (row.state, row.owner, row.due, row.waiting_for, row.unknown_since) == (
-        "queued", None, later, "retry", NOW,
-    )  # fmt: skip
+    assert (row.state, row.owner, row.waiting_for, row.unknown_since) == ("queued", None, "retry", NOW)
+    assert NOW <= row.due <= NOW + 5 * SECOND
     (attempt,) = box.attempts()
     assert (attempt.number, attempt.outcome, attempt.status, attempt.words) == (1, "unknown", 502, "Bad gateway")
-    (again,) = box.claim(now=later)
+    assert box.health().failures == 1
+    (again,) = box.claim(now=row.due)
     assert (again.attempts, again.unknown_since) == (2, NOW)
 
 
 def test_a_sent_message_has_its_time_and_no_reason(box: Outbox) -> None:
     box.insert()
     (message,) = box.claim()
-    assert box.finish(message, Next(state="sent"))
+    assert box.conclude(message, replace(ATTEMPT, outcome=Outcome.SENT, status=200)) == ["message.sent"]
     assert (box.row().state, box.row().sent_at, box.row().reason) == ("sent", NOW, None)
 
 
@@ -339,9 +401,7 @@ def test_denials_are_counted_from_the_first(box: Outbox) -> None:
     box.insert()
     for number in (1, 2):
         (message,) = box.claim(now=NOW + number * SECOND)
-        with box.database.write() as connection:
-            then = Next(state="queued", due=NOW, denied=True)
-            outbox.finish(connection, message, "worker-1", None, then, NOW + number * SECOND)
+        box.finish(message, Next(state="queued", due=NOW, denied=True), now=NOW + number * SECOND)
     assert (box.row().denials, box.row().first_denied_at) == (2, NOW + SECOND)
 
 
@@ -350,12 +410,21 @@ def test_a_worker_that_was_taken_for_dead_cannot_finish_but_its_attempt_is_on_re
     (message,) = box.claim()
     box.recover()
     (taken,) = box.claim("worker-2")
-    assert not box.finish(message, Next(state="sent"), attempt=ATTEMPT)
+    assert box.conclude(message, ATTEMPT) == ["message.taken_over"]
     assert box.row().owner == "worker-2"
     assert len(box.attempts()) == 1
-    assert box.finish(taken, Next(state="sent"), owner="worker-2")
-    assert not box.finish(taken, Next(state="refused"), owner="worker-2")
+    assert box.conclude(taken, Next(state="sent"), owner="worker-2") == ["message.sent"]
+    assert box.conclude(taken, Next(state="refused"), owner="worker-2") == ["message.taken_over"]
     assert box.row().state == "sent"
+
+
+def test_what_is_recorded_again_after_a_commit_whose_answer_was_lost_counts_once(box: Outbox) -> None:
+    box.insert()
+    (message,) = box.claim()
+    for _ in range(2):
+        box.conclude(message, ATTEMPT)
+    assert len(box.attempts()) == 1
+    assert box.health().failures == 1
 
 
 def test_what_is_released_loses_no_attempt_and_keeps_its_due_time(box: Outbox) -> None:
@@ -411,7 +480,7 @@ def test_an_accounts_health_is_kept_and_replaced(box: Outbox) -> None:
     second = AccountHealth(name="attentive", last_success_at=NOW)
     for health in (first, second):
         with box.database.write() as connection:
-            account_health.save(connection, health)
+            account_health.save(connection, [health])
             assert account_health.read(connection) == {"attentive": health}
 
 
@@ -505,10 +574,12 @@ def line(kind: str, template: str, outcome: str, identity: str = "order.shipped:
     return {"kind": kind, "identity": identity, "template": template, "outcome": outcome, "detail": ""}
 
 
-def record(box: Outbox, result: Processed, *, owner: str = "worker-1", tokens: tuple[str, ...] = TOKENS) -> bool:
+def record(box: Outbox, result: Processed, *, owner: str = "worker-1", tokens: tuple[str, ...] = TOKENS) -> list[str]:
     with box.database.write() as connection:
         (claimed,) = processing.claim(connection, "worker-1", 1, NOW)
-        return recording.processed(connection, claimed, result, owner=owner, now=NOW, tokens=tokens)
+        done = Done(work=claimed, result=result, owner=owner)
+        _, sayings = conclude(connection, [done], {}, tokens=tokens, window=60, now=NOW)
+    return [saying.event for saying in sayings]
 
 
 def found_delivery(box: Outbox) -> Any:
@@ -518,16 +589,15 @@ def found_delivery(box: Outbox) -> Any:
 
 def test_a_delivery_and_its_messages_are_recorded_together(box: Outbox) -> None:
     story = (line("order.shipped", "order_shipped", "composed"),)
-    assert record(box, Processed(drafts=(DRAFT,), story=story))
+    assert record(box, Processed(drafts=(DRAFT,), story=story)) == ["delivery.processed"]
     found = found_delivery(box)
     assert (found["state"], found["reason"], found["events"]) == ("processed", None, list(story))
     assert (box.row().delivery_id, box.row().connection, box.row().waiting_for) == (1, "shop", None)
 
 
 def test_a_worker_that_lost_its_delivery_makes_no_message(box: Outbox) -> None:
-    assert not record(
-        box, Processed(drafts=(DRAFT,), story=(line("order.shipped", "order_shipped", "composed"),)), owner="x"
-    )
+    result = Processed(drafts=(DRAFT,), story=(line("order.shipped", "order_shipped", "composed"),))
+    assert record(box, result, owner="x") == ["delivery.taken_over"]
     assert box.rows() == []
 
 

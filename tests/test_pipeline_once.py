@@ -85,7 +85,7 @@ class Shop:
             for delivery in processing.claim(connection, "worker", 100, now):
                 result = pipeline.process(delivery, self._route, SHIPPED.current(), now)
                 assert isinstance(result, Processed)
-                assert recording.processed(connection, delivery, result, owner="worker", now=now, tokens=["attentive"])
+                recording.processed(connection, [(delivery, result)], now=now, tokens=["attentive"])
 
     def texts(self, template: str) -> list[Any]:
         """The messages of a template that go to the person."""

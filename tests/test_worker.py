@@ -260,7 +260,7 @@ def test_a_wrong_token_of_one_account_holds_up_no_other(office: Office, attentiv
     office.receive("shopify", "orders_create")
     wait_until(lambda: "sent" in office.states(), "the other account sends")
     with office.database.read() as connection:
-        paused = account_health.read(connection)["zendesk"]
+        paused = account_health.look(connection)["zendesk"]
     assert paused.pause_reason == "denied"
 
 
@@ -495,7 +495,7 @@ def test_an_account_that_is_wrong_keeps_its_messages_and_resumes_by_a_probe(
     attentive.answers = lambda _token, _sent: (200, {})
     office.wait_for_states("sent", "sent")
     with office.database.read() as connection:
-        account = account_health.read(connection)["attentive"]
+        account = account_health.look(connection)["attentive"]
     assert (account.paused_until, account.failures) == (None, 0)
 
 
@@ -515,7 +515,7 @@ def test_a_message_that_alone_is_forbidden_is_refused_in_the_end(office: Office,
     forbidden = office.messages()[0]
     assert (forbidden["state"], forbidden["reason"], forbidden["denials"]) == ("refused", "refused_alone", 2)
     with office.database.read() as connection:
-        assert account_health.read(connection)["attentive"].paused_until is None
+        assert account_health.look(connection)["attentive"].paused_until is None
 
 
 @pytest.mark.usefixtures("_short_pauses")
@@ -622,7 +622,7 @@ def test_a_dead_workers_message_is_taken_over(office: Office, attentive: Peer, m
         now = office.database.now(connection)
         registry.register(connection, dead, now - registry.DEAD_AFTER * 2)
         ledger.release(connection, [1, 2], datetime.now(UTC))
-        outbox.claim(connection, dead.id, 1, now, ["attentive"], {})
+        outbox.claim(connection, dead.id, "attentive", 1, now)
     office.set(BRIDGE_SENDING="on")
     office.start()
     office.wait_for_states("sent", "sent")

@@ -107,7 +107,7 @@ def account_after(account: AccountHealth, attempt: Attempt, *, now: datetime) ->
         # A refusal is an answer about the message: the account itself works.
         if is_resting and account.pause_reason == "slow_down":
             return replace(account, failures=0, last_success_at=now)
-        return AccountHealth(name=account.name, last_success_at=now)
+        return AccountHealth(name=account.name, last_success_at=now, next_at=account.next_at)
     if is_resting and not account.pause_reason == attempt.outcome == Outcome.SLOW_DOWN:
         return account
     if attempt.outcome is Outcome.SLOW_DOWN:

@@ -1,6 +1,6 @@
 """How each account fares: the one row that all workers read before they claim, and change after an attempt."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, select
 
@@ -8,21 +8,37 @@ from bridge.messages import AccountHealth
 from bridge.store.tables import accounts, inserts
 
 
-def read(connection: Connection, *, to_change: bool = False) -> Mapping[str, AccountHealth]:
-    """How each account that ever sent fares; locked until the commit if it is read `to_change` it."""
-    rows = connection.execute(_ACCOUNTS_TO_CHANGE if to_change else _ACCOUNTS)
-    return {row.name: AccountHealth(**row._asdict()) for row in rows}
+def add(connection: Connection, names: Collection[str]) -> None:
+    """Make sure that each account has its row."""
+    if names:
+        rows = [{"name": name, "failures": 0} for name in sorted(names)]
+        connection.execute(_ADD[connection.dialect.name], rows)
 
 
-def save(connection: Connection, health: AccountHealth) -> None:
-    """Record how an account fares now."""
-    values = {name: getattr(health, name) for name in AccountHealth.__dataclass_fields__}
-    connection.execute(_SAVE[connection.dialect.name], values)
+def read(connection: Connection) -> Mapping[str, AccountHealth]:
+    """How each account fares. On PostgreSQL it is locked until the commit.
+
+    Every turn of a worker begins with this lock: without it workers would count the same failure twice, take the same
+    moment for a request, or wait for each other's rows crosswise.
+    """
+    return {row.name: AccountHealth(**row._asdict()) for row in connection.execute(_ACCOUNTS.with_for_update())}
 
 
-_ACCOUNTS = select(accounts)
+def look(connection: Connection) -> Mapping[str, AccountHealth]:
+    """How each account fares, without a lock."""
+    return {row.name: AccountHealth(**row._asdict()) for row in connection.execute(_ACCOUNTS)}
+
+
+def save(connection: Connection, health: Collection[AccountHealth]) -> None:
+    """Record how accounts fare now."""
+    if health:
+        rows = [{name: getattr(one, name) for name in AccountHealth.__dataclass_fields__} for one in health]
+        connection.execute(_SAVE[connection.dialect.name], rows)
+
+
 # In one order, so that two workers do not wait for each other's.
-_ACCOUNTS_TO_CHANGE = _ACCOUNTS.order_by(accounts.c.name).with_for_update()
+_ACCOUNTS = select(accounts).order_by(accounts.c.name)
+_ADD = {name: made.on_conflict_do_nothing() for name, made in inserts(accounts).items()}
 _SAVE = {
     name: made.on_conflict_do_update(
         index_elements=["name"],

@@ -1,15 +1,16 @@
 """OUTBOX: messages, claimed for sending by one worker at a time, finished once."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, bindparam, exists, insert, null, or_, select, true, update
+from sqlalchemy import Connection, Integer, and_, bindparam, exists, null, or_, select, true, update
 from sqlalchemy import func as sql
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from bridge.messages import AccountHealth, Attempt, Draft, Message, Next
+from bridge.messages import Attempt, Draft, Message, Next
 from bridge.store.sealed import search_hash
 from bridge.store.tables import accounts, attempts, inserts, is_queued, is_sending, is_unsent, messages
 
@@ -19,19 +20,12 @@ _POISON_AFTER = 3
 _MESSAGE_COLUMNS = tuple(messages.c[name] for name in Message.__dataclass_fields__)
 
 
-def add(
-    connection: Connection,
-    draft: Draft,
-    *,
-    delivery_id: int,
-    source_connection: str,
-    again: int,
-    now: datetime,
-    waiting_for: str | None = None,
-) -> bool:
-    """Put a draft in the outbox; False if a message for the same account, template, identity and person is there."""
+def row_of(
+    draft: Draft, *, delivery_id: int, source_connection: str, again: int, now: datetime, waiting_for: str | None
+) -> dict[str, Any]:
+    """The row a draft enters the outbox as. `again` counts how often a person asked for the text once more."""
     identity = draft.identity or f"delivery:{delivery_id}"
-    values = {
+    return {
         "delivery_id": delivery_id,
         "account": draft.account,
         "connection": source_connection,
@@ -61,53 +55,46 @@ def add(
         "denials": 0,
         "released": False,
     }
-    return connection.execute(_ADD[connection.dialect.name], values).first() is not None
 
 
-def has_due(connection: Connection, now: datetime) -> bool:
-    """Whether a message is due, whatever its account."""
-    return connection.execute(_HAS_DUE, {"at": now}).first() is not None
+def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """Put rows in the outbox; for each whether it is new.
+
+    One is not if a message for the same account, template, identity and person is there, or comes before it in `rows`.
+    """
+    if not rows:
+        return []
+    added = set(connection.execute(_ADD[connection.dialect.name], rows).scalars())
+    is_new = []
+    for row in rows:
+        is_new.append(row["once"] is None or row["once"] in added)
+        if row["once"] is not None:
+            added.discard(row["once"])
+    return is_new
+
+
+def accounts_with_due(connection: Connection, names: Collection[str], now: datetime) -> list[str]:
+    """Those of the accounts `names` for which a message is due."""
+    return list(connection.execute(_WITH_DUE, {"names": list(names), "at": now}).scalars())
 
 
 def claim(
-    connection: Connection,
-    owner: str,
-    limit: int,
-    now: datetime,
-    accounts_with_token: Collection[str],
-    health: Mapping[str, AccountHealth],
-    *,
-    released_only: bool = False,
+    connection: Connection, owner: str, account: str, limit: int, now: datetime, *, released_only: bool = False
 ) -> list[Message]:
-    """Up to `limit` due messages for accounts that may send now, owned by `owner` and `sending` from now on.
-
-    An account whose pause has just ended gives one message as a probe, and no second one while that is under way.
-    """
-    free: list[str] = []
-    probing: list[str] = []
-    for name in accounts_with_token:
-        state = health.get(name)
-        if state is None or state.paused_until is None:
-            free.append(name)
-        elif state.paused_until <= now:
-            (free if state.pause_reason == "slow_down" else probing).append(name)
-    claimed = _claim_of(connection, owner, limit, now, free, released_only) if free else []
-    for name in probing:
-        if len(claimed) < limit and _may_probe(connection, name):
-            claimed += _claim_of(connection, owner, 1, now, [name], released_only)
-    return claimed
-
-
-def _claim_of(
-    connection: Connection, owner: str, limit: int, now: datetime, names: list[str], released_only: bool
-) -> list[Message]:
+    """Up to `limit` due messages of an account, owned by `owner` and `sending` from now on; the oldest first."""
     statement = _CLAIM_RELEASED if released_only else _CLAIM
-    claimed = connection.execute(statement, {"me": owner, "room": limit, "at": now, "names": names})
+    claimed = connection.execute(statement, {"me": owner, "room": limit, "at": now, "of": account})
     return sorted((Message(**row._asdict()) for row in claimed), key=lambda message: message.id)
 
 
+def has_under_way(connection: Connection, account: str) -> bool:
+    """Whether a message of the account is being sent."""
+    found = select(messages.c.id).where(is_sending, messages.c.account == account).limit(1)
+    return connection.execute(found).first() is not None
+
+
 def _claiming(*, released_only: bool) -> ReturningUpdate[Any]:
-    """Claims up to `room` messages due `at` now for `me`, of the accounts `names`."""
+    """Claims up to `room` messages of the account `of` that are due `at` now, for `me`."""
     earlier = messages.alias("earlier")
     # Messages of one thread leave in the order things happened.
     blocked = exists().where(
@@ -125,7 +112,7 @@ def _claiming(*, released_only: bool) -> ReturningUpdate[Any]:
             is_queued,
             messages.c.released if released_only else true(),
             messages.c.due <= bindparam("at"),
-            messages.c.account.in_(bindparam("names", expanding=True)),
+            messages.c.account == bindparam("of"),
             or_(messages.c.thread.is_(None), ~blocked),
         )
         .order_by(messages.c.due, messages.c.id)
@@ -147,49 +134,62 @@ def _claiming(*, released_only: bool) -> ReturningUpdate[Any]:
     )
 
 
-def _may_probe(connection: Connection, account: str) -> bool:
-    """Whether no message of the account is under way, and no other worker is finding that out just now."""
-    lock = select(accounts.c.name).where(accounts.c.name == account).with_for_update(skip_locked=True)
-    if connection.execute(lock).first() is None:
-        return False
-    found = select(messages.c.id).where(is_sending, messages.c.account == account).limit(1)
-    return connection.execute(found).first() is None
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What a claimed message came to, by which attempt; without one it was not tried."""
+
+    message: Message
+    attempt: Attempt | None
+    then: Next
 
 
-def finish(
-    connection: Connection, message: Message, owner: str, attempt: Attempt | None, then: Next, now: datetime
-) -> bool:
-    """Record an attempt and what becomes of its message; False if another worker has taken the message over."""
-    done = connection.execute(
-        _FINISH,
+def still_held(connection: Connection, owners: Mapping[int, str]) -> set[int]:
+    """Which of these messages, by id, still belong to the owner they were claimed by; locked until the commit.
+
+    The others have been taken over by another worker.
+    """
+    rows = connection.execute(_OWNERS, {"ids": list(owners)})
+    return {row.id for row in rows if row.owner == owners[row.id]}
+
+
+def finish(connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
+    """Record what becomes of claimed messages. They must be `still_held`."""
+    if finished:
+        connection.execute(_FINISH, [_values(one.message, one.then, now) for one in finished])
+
+
+def _values(message: Message, then: Next, now: datetime) -> dict[str, Any]:
+    return {
+        "this": message.id,
+        "state": then.state,
+        "reason": then.reason.code if then.reason else None,
+        "detail": (then.reason.detail or None) if then.reason else None,
+        "waiting_for": then.waiting_for,
+        "unknown_since": then.unknown_since,
+        "new_due": then.due,
+        "denied": int(then.denied),
+        "denied_at": now if then.denied else None,
+        "sent_at": now if then.state == "sent" else None,
+    }
+
+
+def record(connection: Connection, finished: Sequence[Finished]) -> None:
+    """Keep attempts, each once: a commit whose answer was lost may have kept some already."""
+    rows = [
         {
-            "this": message.id,
-            "me": owner,
-            "state": then.state,
-            "reason": then.reason.code if then.reason else None,
-            "detail": (then.reason.detail or None) if then.reason else None,
-            "waiting_for": then.waiting_for,
-            "unknown_since": then.unknown_since,
-            "new_due": then.due,
-            "denied": int(then.denied),
-            "denied_at": now if then.denied else None,
-            "sent_at": now if then.state == "sent" else None,
-        },
-    )
-    if attempt is not None:
-        connection.execute(
-            _ATTEMPT,
-            {
-                "message_id": message.id,
-                "number": message.attempts,
-                "started_at": attempt.started_at,
-                "seconds": attempt.seconds,
-                "outcome": str(attempt.outcome),
-                "status": attempt.status,
-                "words": attempt.words or None,
-            },
-        )
-    return done.rowcount == 1
+            "message_id": one.message.id,
+            "number": one.message.attempts,
+            "started_at": one.attempt.started_at,
+            "seconds": one.attempt.seconds,
+            "outcome": str(one.attempt.outcome),
+            "status": one.attempt.status,
+            "words": one.attempt.words or None,
+        }
+        for one in finished
+        if one.attempt
+    ]
+    if rows:
+        connection.execute(_RECORD[connection.dialect.name], rows)
 
 
 def release(connection: Connection, owner: str, *, but: Collection[int] = ()) -> None:
@@ -225,14 +225,22 @@ def _once(draft: Draft, identity: str, again: int) -> str:
 
 # The statements of every turn are built once: putting one together costs more than running it. Parameters that are
 # named like columns set these columns.
-# Inserts tell by RETURNING whether there was a conflict: psycopg's row count is not kept for them.
-_ADD = {name: made.on_conflict_do_nothing().returning(messages.c.id) for name, made in inserts(messages).items()}
-_HAS_DUE = select(messages.c.id).where(is_queued, messages.c.due <= bindparam("at")).limit(1)
+# RETURNING tells which rows there was no conflict for.
+_ADD = {name: made.on_conflict_do_nothing().returning(messages.c.once) for name, made in inserts(messages).items()}
+_WITH_DUE = select(accounts.c.name).where(
+    accounts.c.name.in_(bindparam("names", expanding=True)),
+    exists().where(is_queued, messages.c.account == accounts.c.name, messages.c.due <= bindparam("at")),
+)
 _CLAIM = _claiming(released_only=False)
 _CLAIM_RELEASED = _claiming(released_only=True)
+_OWNERS = (
+    select(messages.c.id, messages.c.owner)
+    .where(messages.c.id.in_(bindparam("ids", expanding=True)), is_sending)
+    .with_for_update()
+)
 _FINISH = (
     update(messages)
-    .where(messages.c.id == bindparam("this"), messages.c.owner == bindparam("me"), is_sending)
+    .where(messages.c.id == bindparam("this"))
     .values(
         owner=null(),
         due=sql.coalesce(bindparam("new_due", type_=messages.c.due.type), messages.c.due),
@@ -240,4 +248,4 @@ _FINISH = (
         first_denied_at=sql.coalesce(messages.c.first_denied_at, bindparam("denied_at", type_=messages.c.due.type)),
     )
 )
-_ATTEMPT = insert(attempts)
+_RECORD = {name: made.on_conflict_do_nothing() for name, made in inserts(attempts).items()}

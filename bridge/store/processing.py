@@ -1,6 +1,7 @@
 """Stored deliveries on their way through a worker: claimed, finished or given back, and replayed."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Integer, and_, bindparam, null, or_, select, update
@@ -26,48 +27,47 @@ def claim(connection: Connection, owner: str, limit: int, now: datetime) -> list
     return sorted((_delivery(row._asdict()) for row in claimed), key=lambda one: (one.received_at, one.id))
 
 
-def finish(
-    connection: Connection,
-    delivery_id: int,
-    owner: str,
-    now: datetime,
-    *,
-    state: str,
-    reason: Reason | None,
-    events: Sequence[Mapping[str, str]],
-) -> bool:
-    """Mark a claimed delivery `processed` or `parked`; False if another worker has taken it over."""
-    done = connection.execute(
-        _FINISH,
-        {
-            "this": delivery_id,
-            "me": owner,
-            "state": state,
-            "reason": reason.code if reason else None,
-            "detail": (reason.detail or None) if reason else None,
-            "events": list(events),
-            "at": now,
-        },
-    )
-    return done.rowcount == 1
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What a claimed delivery came to: `processed` or `parked`, with the story of its events."""
+
+    delivery_id: int
+    state: str
+    reason: Reason | None
+    events: Sequence[Mapping[str, str]]
 
 
-def retell(
-    connection: Connection, delivery_id: int, *, reason: Reason | None, events: Sequence[Mapping[str, str]]
-) -> None:
-    """Correct a finished delivery's story by what its messages met in the outbox."""
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id == delivery_id)
-        .values(reason=reason.code if reason else None, events=list(events))
-    )
+def still_held(connection: Connection, owners: Mapping[int, str]) -> set[int]:
+    """Which of these deliveries, by id, still belong to the owner they were claimed by; locked until the commit.
+
+    The others have been taken over by another worker.
+    """
+    rows = connection.execute(_OWNERS, {"ids": list(owners)})
+    return {row.id for row in rows if row.owner == owners[row.id]}
+
+
+def finish(connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
+    """Record what claimed deliveries came to. They must be `still_held`."""
+    if finished:
+        connection.execute(_FINISH, [_values(one, now) for one in finished])
+
+
+def _values(one: Finished, now: datetime) -> dict[str, object]:
+    return {
+        "this": one.delivery_id,
+        "state": one.state,
+        "reason": one.reason.code if one.reason else None,
+        "detail": (one.reason.detail or None) if one.reason else None,
+        "events": list(one.events),
+        "at": now,
+    }
 
 
 def defer(connection: Connection, delivery_id: int, owner: str, deferred: Deferred) -> None:
     """Give a claimed delivery back until `deferred.due`."""
     connection.execute(
         update(deliveries)
-        .where(deliveries.c.id == delivery_id, deliveries.c.owner == owner)
+        .where(deliveries.c.id == delivery_id, deliveries.c.owner == owner, is_stored)
         .values(owner=None, due=deferred.due, waiting_for=deferred.waiting_for, detail=deferred.detail or None)
     )
 
@@ -140,12 +140,13 @@ _CLAIM = (
     .values(owner=bindparam("me"), claimed_at=bindparam("at"), attempts=deliveries.c.attempts + 1)
     .returning(*_DELIVERY_COLUMNS)
 )
+_OWNERS = (
+    select(deliveries.c.id, deliveries.c.owner)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)), is_stored)
+    .with_for_update()
+)
 _FINISH = (
     update(deliveries)
-    .where(deliveries.c.id == bindparam("this"), deliveries.c.owner == bindparam("me"), is_stored)
-    .values(
-        owner=null(),
-        waiting_for=null(),
-        processed_at=bindparam("at"),
-    )
+    .where(deliveries.c.id == bindparam("this"))
+    .values(owner=null(), waiting_for=null(), processed_at=bindparam("at"))
 )

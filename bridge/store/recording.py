@@ -1,7 +1,8 @@
 """What a worker writes down: what a delivery came to, and what a change of settings means for those who wait."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, update
 
@@ -14,45 +15,57 @@ from bridge.store.tables import is_held, is_queued, messages
 
 def processed(
     connection: Connection,
-    delivery: Delivery,
-    result: Processed,
+    results: Sequence[tuple[Delivery, Processed]],
     *,
-    owner: str,
     now: datetime,
     tokens: Collection[str],
-) -> bool:
-    """Record what a delivery came to, and its messages, in one transaction; False if another worker took it over.
+) -> None:
+    """Record what claimed deliveries came to, and their messages, in one transaction. They must be still held.
 
-    A draft whose message exists already (another webhook about the same event) is told in the delivery's story.
+    A draft whose message exists already (another webhook about the same event) is told in its delivery's story.
     """
-    assert delivery.id is not None  # noqa: S101 - for the type checker: a claimed delivery is stored
-    lines = [dict(line) for line in result.story]
-    unread = iter(lines)
-    reason = result.reason
-    made = 0
-    # The delivery first: its row is the fence against a worker that has been taken for dead.
-    if not processing.finish(connection, delivery.id, owner, now, state=result.state, reason=reason, events=lines):
-        return False
-    for draft in result.drafts:
+    stories = [[dict(line) for line in result.story] for _, result in results]
+    rows, places = [], []
+    for number, (delivery, result) in enumerate(results):
         # The story tells the drafts in their order, with lines about other templates between them.
-        line = next(line for line in unread if _is_about(line, draft))
-        if outbox.add(
-            connection,
-            draft,
-            delivery_id=delivery.id,
-            source_connection=delivery.connection,
-            again=delivery.again,
-            now=now,
-            waiting_for=None if draft.account in tokens else "token",
-        ):
-            made += 1
-        else:
+        unread = iter(stories[number])
+        for draft in result.drafts:
+            rows.append(_row(delivery, draft, now, tokens))
+            places.append((number, next(line for line in unread if _is_about(line, draft))))
+    made = [0] * len(results)
+    for (number, line), is_new in zip(places, outbox.add(connection, rows), strict=True):
+        made[number] += is_new
+        if not is_new:
             line["outcome"] = "already_texted"
-    if result.drafts and not made:
-        reason = Reason(code="already_texted")
-    if made < len(result.drafts):
-        processing.retell(connection, delivery.id, reason=reason, events=lines)
-    return True
+    processing.finish(
+        connection,
+        [
+            processing.Finished(
+                delivery_id=_id(delivery),
+                state=result.state,
+                reason=Reason(code="already_texted") if result.drafts and not made[number] else result.reason,
+                events=stories[number],
+            )
+            for number, (delivery, result) in enumerate(results)
+        ],
+        now,
+    )
+
+
+def _row(delivery: Delivery, draft: Draft, now: datetime, tokens: Collection[str]) -> dict[str, Any]:
+    return outbox.row_of(
+        draft,
+        delivery_id=_id(delivery),
+        source_connection=delivery.connection,
+        again=delivery.again,
+        now=now,
+        waiting_for=None if draft.account in tokens else "token",
+    )
+
+
+def _id(delivery: Delivery) -> int:
+    assert delivery.id is not None  # noqa: S101 - for the type checker: a claimed delivery is stored
+    return delivery.id
 
 
 def _is_about(line: Mapping[str, str], draft: Draft) -> bool:

@@ -34,7 +34,7 @@ def read(connection: Connection, now: datetime) -> Status:
         messages_held=_count(connection, is_held),
         oldest_due=min((moment for moment in (waiting[1], outgoing[1]) if moment), default=None),
         workers=connection.execute(_alive(now)).scalar_one(),
-        accounts=tuple(account_health.read(connection).values()),
+        accounts=tuple(account_health.look(connection).values()),
     )
 
 

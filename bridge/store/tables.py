@@ -131,7 +131,8 @@ Index("ix_messages_recipient", messages.c.recipient)
 is_queued = _state_is(messages, "queued")
 is_sending = _state_is(messages, "sending")
 is_held = _state_is(messages, "held")
-Index("ix_messages_queued", messages.c.due, sqlite_where=is_queued, postgresql_where=is_queued)
+# By account: what waits for a paused account must not stand in the way of the others.
+Index("ix_messages_queued", messages.c.account, messages.c.due, sqlite_where=is_queued, postgresql_where=is_queued)
 Index("ix_messages_owner", messages.c.owner, sqlite_where=is_sending, postgresql_where=is_sending)
 Index("ix_messages_held", messages.c.template, sqlite_where=is_held, postgresql_where=is_held)
 _thread_waits = messages.c.thread.is_not(None) & is_unsent(messages)
@@ -155,7 +156,8 @@ attempts = Table(
     Column("status", Integer),
     Column("words", SealedText),
 )
-Index("ix_attempts_message_id", attempts.c.message_id)
+# Also tells whether an attempt is on record already, when nobody knows whether a commit came through.
+Index("uq_attempts_message_id_started_at", attempts.c.message_id, attempts.c.started_at, unique=True)
 
 accounts = Table(
     "accounts",
@@ -167,6 +169,8 @@ accounts = Table(
     Column("pause_reason", String(50)),
     Column("paused_since", Moment),
     Column("last_success_at", Moment),
+    # The first moment that no worker has reserved for a request: the rate limit.
+    Column("next_at", Moment),
 )
 
 workers = Table(

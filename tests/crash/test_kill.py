@@ -137,8 +137,11 @@ def _beside(stack: Crashing) -> Crashing:
     return beside
 
 
-#: Which time to die: claims take several rows at once, everything else comes row by row.
-_HITS = {"delivery claimed, not committed": 1, "message claimed, not committed": 1, "attempt committed": 1}
+#: Which time to die: in a thread for each piece of work, or in a turn, which takes several at once.
+_HITS = {
+    name: 1 if point.function.startswith(("bridge.store", "bridge.worker")) else 3
+    for name, point in die_at.WORKER.items()
+}
 
 
 @pytest.mark.parametrize("point", die_at.WORKER)
@@ -148,7 +151,7 @@ def test_what_a_killed_worker_held_is_sent_once_by_the_next(
     hooks = [senders.order() for _ in range(5)]
     for hook in hooks[:4]:
         hook.post_until_acknowledged(web_url)
-    dying = crashing.start_dying(point, _HITS.get(point, 3), "worker")
+    dying = crashing.start_dying(point, _HITS[point], "worker")
     ended.append(dying)
 
     _wait_for_death(dying, point)

@@ -1,0 +1,71 @@
+"""What a worker may send now: each account's pause, rate limit and fair share of the sender threads."""
+
+import math
+import random
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bridge.attentive import rate
+from bridge.messages import AccountHealth, Message
+from bridge.store import outbox
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A message to send, and the moment it may leave at."""
+
+    message: Message
+    at: datetime
+
+
+def may_send(health: AccountHealth | None, now: datetime) -> bool:
+    """Whether there is a moment for a request of this account soon enough to claim a message for it."""
+    if health is None:
+        return True
+    is_resting = health.paused_until is not None and health.paused_until > now
+    is_full = health.next_at is not None and health.next_at > now + rate.AHEAD
+    return not (is_resting or is_full)
+
+
+def claim(
+    connection: Connection,
+    owner: str,
+    room: int,
+    now: datetime,
+    health: Mapping[str, AccountHealth],
+    *,
+    names: Collection[str],
+    requests_per_second: float,
+    released_only: bool,
+) -> tuple[Mapping[str, AccountHealth], list[Claimed]]:
+    """Up to `room` due messages of the accounts `names`, each with its moment, and the accounts' health after that.
+
+    An account whose pause has just ended gives one message as a probe, and no second one while that is under way.
+    """
+    after = dict(health)
+    claimed: list[Claimed] = []
+    ready = [name for name in names if may_send(health.get(name), now)]
+    # In another order each time, because what the first leave of their share is for those that come after them.
+    random.shuffle(ready)
+    for number, name in enumerate(ready):
+        account = after.get(name) or AccountHealth(name=name)
+        most = math.ceil((room - len(claimed)) / (len(ready) - number))
+        if _is_probed(account):
+            most = 0 if outbox.has_under_way(connection, name) else min(most, 1)
+        moments = rate.slots(account.next_at, now=now, rate=requests_per_second, most=most)
+        if not moments:
+            continue
+        messages = outbox.claim(connection, owner, name, len(moments), now, released_only=released_only)
+        if messages:
+            next_at = rate.after(moments[len(messages) - 1], rate=requests_per_second)
+            after[name] = replace(account, next_at=next_at)
+            claimed += [Claimed(message=message, at=at) for message, at in zip(messages, moments, strict=False)]
+    return after, claimed
+
+
+def _is_probed(health: AccountHealth) -> bool:
+    """Whether its pause has ended, and nobody knows yet whether it was long enough. After a slow-down all may go."""
+    return health.paused_until is not None and health.pause_reason != "slow_down"
