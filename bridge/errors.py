@@ -17,6 +17,10 @@ class StoreUnavailable(BridgeError):
     """Answer 503 with Retry-After: the delivery could not be stored now; the sender tries again."""
 
 
+class RowRefused(StoreUnavailable):
+    """Store the others without this row: the database is well, and cannot hold what is in it."""
+
+
 class Unreadable(BridgeError):
     """Park the delivery with `reason`: it is genuine and kept, but not understood."""
 

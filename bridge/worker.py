@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 import structlog
 from sqlalchemy import Connection
@@ -22,13 +23,14 @@ from bridge.attentive.pace import Pace
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
 from bridge.concluding import Done, Result, conclude
-from bridge.errors import StoreUnavailable, kind_and_place
+from bridge.errors import RowRefused, StoreUnavailable, kind_and_place
 from bridge.events import Delivery
 from bridge.messages import AccountHealth, Attempt, Message, Outcome, Processed
+from bridge.presence import Presence
 from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
-from bridge.store import account_health, outbox, processing, recording, workers
+from bridge.store import account_health, outbox, processing, workers
 from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.wakeup import Wakeup
@@ -40,7 +42,7 @@ _BEAT_SECONDS = 1.0
 # So much credit it has after a rest, so that a single webhook's text does not wait.
 _SHARE_OF_THE_LOCK = 0.2
 _CREDIT_SECONDS = 0.1
-_LONGEST_BREATH_SECONDS = 0.05
+_BREATH_SECONDS = 0.05
 # The platform kills a process 30 seconds after SIGTERM.
 _DRAIN_SECONDS = 24.0
 # Parsing has no effect outside, so a worker may hold more deliveries than it has threads for them.
@@ -75,10 +77,10 @@ class Worker:
     _processing: set[int | None] = field(default_factory=set)
     _health: Mapping[str, AccountHealth] = field(default_factory=dict)
     _next_beat: float = 0.0
-    _is_in_doubt: bool = False
-    _was_without_database: float = float("-inf")
     _paid_until: float = 0.0
     _claimed_at: float = 0.0
+    # Whether a result among those to record is refused by the database: then one at a time.
+    _is_careful: bool = False
 
     def __post_init__(self) -> None:
         self._clock = Clock(self.database)
@@ -89,9 +91,15 @@ class Worker:
             read_timeout=self.settings.read_timeout,
         )
         self._tokens = {account.name: account.token for account in self.settings.accounts.values() if account.token}
+        self._presence = Presence(me=self.me, tokens=self._tokens, sending=self.settings.sending)
         self._paces = {name: Pace(requests_per_second=self.settings.rate) for name in self._tokens}
         self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
         self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
+
+    @property
+    def id(self) -> str:
+        """Under what its rows are known; another one after it was taken for dead."""
+        return self._presence.me.id
 
     def stop(self) -> None:
         """Claim nothing more; safe to call from a signal handler."""
@@ -107,7 +115,7 @@ class Worker:
             self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), self._next_moment(), _BEAT_SECONDS))
             # What finishes meanwhile shares a transaction; one for each would be most of the work.
             owed = self._paid_until - time.monotonic() - _CREDIT_SECONDS
-            self._stopping.wait(min(max(0.0, owed), _LONGEST_BREATH_SECONDS))
+            self._stopping.wait(min(max(0.0, owed), _BREATH_SECONDS))
             self._wake.clear()
             self._retrying(self._turn)
         self._drain()
@@ -127,31 +135,32 @@ class Worker:
         while True:
             try:
                 return step()
+            except RowRefused as error:
+                self._set_aside(error)
             except StoreUnavailable as error:
                 log.error("worker.database_unavailable", error=str(error))
                 # It may have been committed all the same.
-                self._is_in_doubt, self._next_beat = True, 0.0
-                self._was_without_database = time.monotonic()
+                self._presence.lost_the_database()
+                self._next_beat = 0.0
                 if self._stopping.wait(1.0):
                     return None
 
     def _start(self) -> None:
-        self._be_called(self._wakeup.take_name())
+        self._presence.be_called(self._wakeup.take_name())
         with self.database.write() as connection:
-            now = self._clock.ask(connection)
-            if self._is_in_doubt:
-                # The last try may have been committed without our hearing of it.
-                self.me = workers.Identity(name=self.me.name)
-            workers.register(connection, self.me, now)
-            for owner in workers.orphaned_owners(connection):
-                processing.recover(connection, owner)
-                outbox.recover(connection, owner)
-            self._take_over(connection, now, is_new=True)
-            account_health.add(connection, self._tokens)
-            recording.settle_waiting(connection, tokens=self._tokens, sending=self.settings.sending)
+            self._presence.arrive(connection, self._clock.ask(connection))
+
+    def _set_aside(self, error: RowRefused) -> None:
+        """Record of a result that no database can hold only that there was one: it must not stop the others."""
+        log.error("worker.row_refused", error=str(error))
+        if self._is_careful and self._done:
+            done = self._done.popleft()
+            self._done.appendleft(replace(done, result=self._crashed(done.work, error)))
+        self._is_careful = True
+        self._stopping.wait(_BREATH_SECONDS)
 
     def _turn(self) -> None:
-        finished = list(self._done)
+        finished = list(islice(self._done, 1 if self._is_careful else None))
         is_beat = time.monotonic() >= self._next_beat
         due = self._look()
         if not (finished or is_beat or due):
@@ -161,7 +170,9 @@ class Worker:
             now = self._clock.ask(connection)
             before = account_health.read(connection)
             if is_beat:
-                self._beat(connection, now)
+                self._next_beat = time.monotonic() + _BEAT_SECONDS
+                self._presence.be_called(self._wakeup.called)
+                self._presence.beat(connection, now, processed=self._processing, sent=self._sending)
             health, sayings = conclude(
                 connection,
                 finished,
@@ -178,6 +189,7 @@ class Worker:
         # Not before the commit: what is said has happened, and nobody waits for the lock meanwhile.
         for saying in sayings:
             log.log(saying.level, saying.event, **saying.fields)
+        self._is_careful = self._is_careful and bool(finished)
         for done in finished:
             self._done.popleft()
             (self._sending if isinstance(done.work, Message) else self._processing).discard(done.work.id)
@@ -185,10 +197,10 @@ class Worker:
             self._claimed_at = time.monotonic()
         for delivery in deliveries:
             self._processing.add(delivery.id)
-            self._parsers.submit(self._run_task, delivery, self.me.id)
+            self._parsers.submit(self._run_task, delivery, self.id)
         for claimed in messages:
             self._sending.add(claimed.message.id)
-            self._senders.submit(self._run_task, claimed.message, self.me.id, claimed.at)
+            self._senders.submit(self._run_task, claimed.message, self.id, claimed.at)
 
     def _look(self) -> _Due:
         """What seems to be there to claim: a look without the lock, so that nobody waits for it."""
@@ -220,14 +232,14 @@ class Worker:
         sent = sum(isinstance(done.work, Message) for done in finished)
         room = _DELIVERIES_AT_ONCE - len(self._processing) + len(finished) - sent
         if due.deliveries and room:
-            deliveries = processing.claim(connection, self.me.id, room, now)
+            deliveries = processing.claim(connection, self.id, room, now)
         room = self.settings.worker_threads - len(self._sending) + sent
         if not (room and self._may_send):
             return deliveries, [], health
         new = {draft.account for done in finished if isinstance(done.result, Processed) for draft in done.result.drafts}
         health, messages = claiming.claim(
             connection,
-            self.me.id,
+            self.id,
             room,
             now,
             health,
@@ -267,39 +279,6 @@ class Worker:
         # Nobody knows how far it came.
         return Attempt(outcome=Outcome.UNKNOWN, started_at=self._clock.now(), seconds=0.0, words=kind_and_place(error))
 
-    def _beat(self, connection: Connection, now: datetime) -> None:
-        self._next_beat = time.monotonic() + _BEAT_SECONDS
-        self._be_called(self._wakeup.called)
-        if not workers.beat(connection, self.me, now):
-            # The others took us for dead and gave our work away; what is under way will be fenced off.
-            log.error("worker.was_taken_for_dead", worker=self.me.name)
-            self.me = workers.Identity(name=self.me.name)
-            workers.register(connection, self.me, now)
-        if self._is_in_doubt:
-            self._give_back_unheld(connection)
-        self._take_over(connection, now)
-        # What came back from a dead worker, or from one with other settings, obeys ours.
-        recording.settle_waiting(connection, tokens=self._tokens, sending=self.settings.sending)
-        if expired := recording.expire(connection, now):
-            log.warning("messages.expired", count=expired)
-
-    def _give_back_unheld(self, connection: Connection) -> None:
-        """Give back what a commit whose answer was lost has claimed: it is ours, and no thread has it."""
-        processing.release(connection, self.me.id, but=self._processing)
-        outbox.release(connection, self.me.id, but=self._sending)
-        self._is_in_doubt = False
-
-    def _take_over(self, connection: Connection, now: datetime, *, is_new: bool = False) -> None:
-        # Without a database all are silent; the others come back within seconds, too.
-        judges = time.monotonic() - self._was_without_database > workers.DEAD_AFTER.total_seconds()
-        for name, count in workers.take_over(connection, self.me, now, is_new=is_new, judges_silence=judges):
-            log.warning("worker.taken_over", worker=name, rows=count)
-
-    def _be_called(self, name: str) -> None:
-        if name != self.me.name:
-            log.warning("worker.renamed", worker=self.me.name, to=name, why="another live worker has the name")
-            self.me = replace(self.me, name=name)
-
     def _drain(self) -> None:
         """Let what is under way end and record it; give the rest back."""
         deadline = time.monotonic() + _DRAIN_SECONDS
@@ -317,8 +296,4 @@ class Worker:
 
     def _sign_off(self) -> None:
         with self.database.write() as connection:
-            processing.release(connection, self.me.id)
-            outbox.release(connection, self.me.id, but=self._sending)
-            # A send that outlasts the deadline may have left: the next worker treats it like a dead worker's.
-            outbox.recover(connection, self.me.id)
-            workers.sign_off(connection, self.me)
+            self._presence.leave(connection, sent=self._sending)

@@ -374,6 +374,29 @@ def test_a_crash_parks_the_webhook_and_a_replay_with_a_mended_program_sends(offi
     assert office.wait_for_delivery(state="processed")["reason"] is None
 
 
+def test_a_result_that_no_database_can_hold_is_parked_and_the_others_send(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = pipeline.process
+
+    def process_with_a_moment_nobody_can_place(delivery: Delivery, *rest: Any) -> Any:
+        found = process(delivery, *rest)
+        if b"#odd" not in delivery.body:
+            return found
+        nowhere = datetime(2026, 11, 25)  # noqa: DTZ001 - a moment without a time zone is the point
+        return replace(found, drafts=tuple(replace(draft, occurred_at=nowhere) for draft in found.drafts))
+
+    monkeypatch.setattr(pipeline, "process", process_with_a_moment_nobody_can_place)
+    for number, name in enumerate(("#1", "#odd", "#3")):
+        office.receive("shopify", "orders_create", id=number, name=name)
+    office.start()
+    office.wait_for_states("sent", "sent")
+    wait_until(lambda: office.deliveries()[1]["state"] == "parked", "the odd one is set aside")
+    assert office.deliveries()[1]["reason"] == "crashed"
+    office.receive("shopify", "orders_create", id=4, name="#4")
+    office.wait_for_states("sent", "sent", "sent")
+
+
 def test_a_webhook_of_a_connection_that_is_gone_is_parked(office: Office) -> None:
     office.receive("shopify", "orders_create")
     office.set(SHOPIFY_SECRETS=None)
@@ -633,11 +656,11 @@ def test_a_dead_workers_message_is_taken_over(office: Office, attentive: Peer, m
 def test_a_worker_that_was_taken_for_dead_goes_on_under_a_new_id(office: Office) -> None:
     worker = office.start()
     wait_until(lambda: workers_of(office), "the worker is registered")
-    before = worker.me.id
+    before = worker.id
     with office.database.write() as connection:
         connection.execute(tables.workers.delete())
     wait_until(lambda: workers_of(office), "the worker is registered again")
-    assert worker.me.id != before
+    assert worker.id != before
     office.receive("shopify", "orders_create")
     office.wait_for_states("sent")
 

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy import func as sql
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bridge.errors import StoreUnavailable
+from bridge.errors import RowRefused, StoreUnavailable
 from bridge.store import postgresql
 from bridge.store.file_lock import FileLock
 
@@ -132,10 +132,16 @@ def _as_unavailable() -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise StoreUnavailable("all database connections are in use") from error
+    except (DataError, IntegrityError) as error:
+        # The words would quote the row.
+        raise RowRefused(type(error.orig).__name__) from error
     except DBAPIError as error:
         # The driver's first line names hosts and files, which the log may have; the lines after it may quote a row.
         words = str(error.orig).partition("\n")[0]
         raise StoreUnavailable(f"{type(error.orig).__name__}: {words}") from error
+    except StatementError as error:
+        # It did not come as far as the driver: a value that no column takes.
+        raise RowRefused(type(error.orig).__name__) from error
 
 
 def _sqlite_engine(url: str) -> Engine:

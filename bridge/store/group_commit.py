@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, StatementError
+from sqlalchemy.exc import StatementError
 
-from bridge.errors import StoreUnavailable
+from bridge.errors import RowRefused, StoreUnavailable
 from bridge.store.database import Database
 from bridge.store.wakeup import notify
 
@@ -89,4 +89,4 @@ class GroupCommit(Generic[Row]):
 
 def _is_about_a_row(error: Exception) -> bool:
     """Whether another row might still be stored, since it is not the database that fails."""
-    return not isinstance(error, StoreUnavailable) or isinstance(error.__cause__, DataError)
+    return not isinstance(error, StoreUnavailable) or isinstance(error, RowRefused)

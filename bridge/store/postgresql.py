@@ -130,7 +130,10 @@ def _parameters(url: URL, limits: str) -> dict[str, Any]:
 
 def make_engine(url: URL, *, patience: float) -> Engine:
     """The engine for `url`; the server, too, ends a statement after `patience` seconds."""
-    limits = f"-c statement_timeout={round(patience * 1000)} -c lock_timeout={_LOCK_SECONDS}s"
+    limit = round(patience * 1000)
+    # A process that is stopped in the midst of a transaction must not keep its locks from the others.
+    idle = f"-c idle_in_transaction_session_timeout={limit}"
+    limits = f"-c statement_timeout={limit} -c lock_timeout={_LOCK_SECONDS}s {idle}"
     engine = create_engine(
         url,
         hide_parameters=True,
