@@ -29,9 +29,6 @@ from soaking.shop import SECRET, Shop
 from soaking.troubles import Troubles
 from soaking.witness import Witness
 
-# An account that was paused for long, and a message that has failed often, take their time.
-_SETTLE_SECONDS = 300.0
-
 SETTINGS = {
     "SHOPIFY_SECRETS": SECRET,
     "ATTENTIVE_API_TOKEN": "soak",
@@ -64,6 +61,8 @@ def _options() -> argparse.Namespace:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--database-url", help="an empty database; default: a new SQLite file")
     where.add_argument("--postgresql", action="store_true", help="start a PostgreSQL, and kill it too")
+    # An account that was paused for long, and a message that has failed often, take their time.
+    parser.add_argument("--patience", type=float, default=300, help="seconds to wait at the end until all is settled")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
     parser.add_argument("--keep-logs", type=Path, help="a folder for the processes' logs")
     return parser.parse_args()
@@ -98,7 +97,7 @@ def _soak(options: argparse.Namespace, product: Product, database: Database, pos
     shop = Shop(options.rate, [web.port for web in product.webs if web.port], options.seed)
     witness = Witness(product.sandbox_url)
     # Faults pause the account for seconds after their end: texts should flow for most of the time.
-    calm = min(15.0, options.seconds / 5)
+    calm = min(15.0, max(6.0, options.seconds / 5))
     troubles = Troubles(product, database, postgres, options.seed, every=options.every, calm=calm)
     began = time.monotonic()
     for each in (witness, shop, troubles):
@@ -109,7 +108,7 @@ def _soak(options: argparse.Namespace, product: Product, database: Database, pos
         progress.say_now_and_then()
     shop.close()
     troubles.end()
-    took = _settle(product, shop, progress)
+    took = _settle(product, shop, progress, options.patience)
     shop.end()
     witness.end()
     reckoning, numbers = reckon(database, shop, witness)
@@ -118,10 +117,10 @@ def _soak(options: argparse.Namespace, product: Product, database: Database, pos
     return Result(options, reckoning, found, shop, witness, troubles, settled_after=took)
 
 
-def _settle(product: Product, shop: Shop, progress: Progress) -> float:
+def _settle(product: Product, shop: Shop, progress: Progress, patience: float) -> float:
     """Wait until everything is acknowledged and nothing waits any more; how long it took."""
     began = time.monotonic()
-    while time.monotonic() - began < _SETTLE_SECONDS:
+    while time.monotonic() - began < patience:
         if not shop.unacknowledged and product.waiting() == 0:
             break
         time.sleep(0.5)
