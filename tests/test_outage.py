@@ -16,8 +16,11 @@ import senders
 from conftest import Stack, wait_until
 from forked import ForkedStack
 from senders import Webhook
+from sqlalchemy import text
 
+from bridge.errors import StoreUnavailable
 from bridge.store import ledger
+from bridge.store.database import Database
 from soaking.postgres import Postgres
 
 #: Shopify hangs up after so long.
@@ -102,6 +105,35 @@ def test_while_postgresql_is_frozen_webhooks_are_refused_in_time_and_afterwards_
     for hook in hooks:
         hook.post_until_acknowledged(working.web_url, 10)
     _assert_texted_once(working, [before, *hooks])
+
+
+def test_a_database_that_was_silent_is_asked_again_with_less_patience(postgres: Postgres) -> None:
+    # Who asks then may have waited for a thread while the first one waited in vain.
+    database = Database(postgres.url.replace("postgresql://", "postgresql+psycopg://", 1), patience=4)
+    _ask(database)
+
+    postgres.freeze()
+    try:
+        waited = []
+        # Between two that ask, all others are refused at once.
+        while len(waited) < 3:
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                _ask(database)
+            if (took := time.monotonic() - began) > 0.3:
+                waited.append(took)
+            time.sleep(0.05)
+    finally:
+        postgres.thaw()
+        database.dispose()
+
+    assert waited[0] >= 4
+    assert max(waited[1:]) < 1.8
+
+
+def _ask(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("SELECT 1"))
 
 
 @pytest.mark.parametrize("ending", [signal.SIGQUIT, signal.SIGKILL], ids=["stopped at once", "killed"])

@@ -30,6 +30,8 @@ _MIGRATION_SECONDS = 600
 _IN_VAIN_SECONDS = 1.5
 # So long nobody asks it then: time for those who waited behind the one that asked.
 _REST_SECONDS = 0.5
+# Who asks it then may have waited behind the first one, and has only the rest of the sender's time left.
+_SHARE_OF_PATIENCE_LEFT = 0.25
 
 
 class Database:
@@ -79,8 +81,11 @@ class Database:
     @contextmanager
     def _answering(self) -> Iterator[None]:
         """Makes StoreUnavailable of whatever the database does wrong, a silence included."""
-        patience = nullcontext() if self.is_sqlite else postgresql.no_longer_than(self._patience)
-        with self._silence.watched(self._patience), _as_unavailable(), patience:
+        with (
+            self._silence.watched(self._patience) as patience,
+            _as_unavailable(),
+            nullcontext() if self.is_sqlite else postgresql.no_longer_than(patience),
+        ):
             yield
 
     def now(self, connection: Connection) -> datetime:
@@ -108,19 +113,20 @@ class _Silence:
         self._ask_again_at: float | None = None
 
     @contextmanager
-    def watched(self, patience: float) -> Iterator[None]:
-        """A block that talks to the database. Raises StoreUnavailable at once if that would be in vain."""
+    def watched(self, patience: float) -> Iterator[float]:
+        """A block that talks to the database, and how long it may. Raises StoreUnavailable at once if in vain."""
         began = time.monotonic()
         with self._lock:
             if self._ask_again_at is not None:
                 if began < self._ask_again_at:
                     raise StoreUnavailable("the database has not answered lately")
+                patience *= _SHARE_OF_PATIENCE_LEFT
                 self._ask_again_at = began + patience
         is_silent = False
         try:
-            yield
+            yield patience
         except StoreUnavailable:
-            is_silent = time.monotonic() - began > _IN_VAIN_SECONDS
+            is_silent = time.monotonic() - began > min(_IN_VAIN_SECONDS, 0.9 * patience)
             raise
         finally:
             self._ask_again_at = time.monotonic() + _REST_SECONDS if is_silent else None
