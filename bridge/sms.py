@@ -25,6 +25,10 @@ GSM_EXTENSION = "\f^{}\\[~]|€"
 _ROOM: dict[Encoding, tuple[int, int]] = {"GSM-7": (160, 153), "UCS-2": (70, 67)}
 
 _UNITS_IN_GSM = {**dict.fromkeys(GSM_BASIC, 1), **dict.fromkeys(GSM_EXTENSION, 2)}
+_NOT_GSM = re.compile(f"[^{re.escape(GSM_BASIC + GSM_EXTENSION)}]")
+
+#: Unicode's categories Cc, but for the line feed, and Cs.
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 #: What a reader does not miss, and what it becomes.
 _HARMLESS = str.maketrans(
@@ -107,16 +111,14 @@ def _prefix(brand: str | None) -> str:
 
 def _without_controls(text: str) -> str:
     """The text without control characters, and without halves of surrogate pairs, which no encoding can carry."""
-    lines = re.sub("\r\n?", "\n", text).replace("\t", " ")
-    return "".join(c for c in lines if c == "\n" or unicodedata.category(c) not in ("Cc", "Cs"))
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
 
 
 def _beyond_gsm(text: str) -> tuple[Character, ...]:
     """The characters that GSM-7 does not have, in the order of their first position."""
     positions: dict[str, list[int]] = {}
-    for position, character in enumerate(text):
-        if character not in _UNITS_IN_GSM:
-            positions.setdefault(character, []).append(position)
+    for found in _NOT_GSM.finditer(text):
+        positions.setdefault(found[0], []).append(found.start())
     return tuple(
         # Control characters have no name of their own.
         Character(character=c, name=unicodedata.name(c, f"U+{ord(c):04X}"), positions=tuple(where))
