@@ -32,6 +32,8 @@ _EXTENSION = re.compile(
     r"[:.．\s,=-]*\d{1,20}\s*[#＃]?$",
     re.IGNORECASE | re.DOTALL,
 )
+#: How nearly all numbers are written. Nothing that is refused as written looks like this.
+_ORDINARY = re.compile(r"\+?[0-9 ().-]*[0-9][ ().-]*")
 _BEGINS_WITH_PLUS = re.compile(r"\D*[+＋]")
 
 #: 555-0100 to 555-0199 under any area code are kept for fiction: https://nationalnanpa.com/
@@ -44,9 +46,9 @@ class PhoneNumber:
     """What a number is, and whether a text may go there.
 
     `e164` is None unless the number is in use somewhere, so there is nothing to send to by mistake.
-    `type` is libphonenumber's word in lower case, `time_zones` are all the IANA zones it may be in (never
-    "Etc/Unknown"). `reason` says why it is not `allowed`, and never contains the number. A `fictional` number is
-    allowed: it is for samples and the sandbox, and the caller must not text it for real.
+    `type` is libphonenumber's word in lower case. `reason` says why it is not `allowed`, and never contains the
+    number. A `fictional` number is allowed: it is for samples and the sandbox, and the caller must not text it for
+    real.
     """
 
     given: str
@@ -55,8 +57,12 @@ class PhoneNumber:
     type: str | None = None
     allowed: bool = False
     reason: Reason | None = None
-    time_zones: tuple[str, ...] = ()
     fictional: bool = False
+
+    @property
+    def time_zones(self) -> tuple[str, ...]:
+        """All the IANA zones it may be in (never "Etc/Unknown"); none of a number that is not in use."""
+        return _time_zones(self.e164) if self.e164 else ()
 
 
 @lru_cache(maxsize=1024)
@@ -88,6 +94,8 @@ def _known_region(country: str | None) -> str | None:
 def _refused_as_written(number: str) -> Reason | None:
     """Why these characters are no phone number, or None. Judged before anything is mapped to digits."""
     written = number.strip()
+    if len(written) <= _MAX_LENGTH and _ORDINARY.fullmatch(written):
+        return None
     if not written:
         return Reason(code="no_phone")
     if len(written) > _MAX_LENGTH or any(unicodedata.category(c) in ("Cc", "Cs") for c in written):
@@ -137,7 +145,6 @@ def _judge(given: str, parsed: phonenumbers.PhoneNumber, allowed: frozenset[str]
         type=_word(kind),
         allowed=reason is None,
         reason=reason,
-        time_zones=_time_zones(parsed, kind),
         fictional=_is_fictional(parsed, region, kind),
     )
 
@@ -175,7 +182,9 @@ def _example_numbers(country_code: int) -> frozenset[int | None]:
     return frozenset(example.national_number for example in examples if example)
 
 
-def _time_zones(number: phonenumbers.PhoneNumber, kind: int) -> tuple[str, ...]:
+def _time_zones(e164: str) -> tuple[str, ...]:
+    number = phonenumbers.parse(e164)
+    kind = phonenumbers.number_type(_judged_instead(number))
     # By the number itself, not the one it was judged by: some area codes have two zones, told apart further on.
     named = (
         zones.time_zones_for_geographical_number(number)
