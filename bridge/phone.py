@@ -11,7 +11,6 @@ from functools import cache, lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
-from phonenumbers import timezone as zones
 
 from bridge.reasons import Reason
 
@@ -183,6 +182,9 @@ def _example_numbers(country_code: int) -> frozenset[int | None]:
 
 
 def _time_zones(e164: str) -> tuple[str, ...]:
+    # Not at the top: its table of prefixes is large, and only `bridge phone` asks for it.
+    from phonenumbers import timezone as zones
+
     number = phonenumbers.parse(e164)
     kind = phonenumbers.number_type(_judged_instead(number))
     # By the number itself, not the one it was judged by: some area codes have two zones, told apart further on.

@@ -5,12 +5,10 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from bridge import compose
 from bridge.attentive.client import Client
 from bridge.attentive.retry import before_sending
-from bridge.compose import Template
-from bridge.drafting import draft
 from bridge.errors import LookupFailed, LookupRefused, Unreadable
 from bridge.events import Delivery, Event, Nothing
 from bridge.messages import Attempt, Deferred, Draft, Message, Next, Processed
@@ -18,6 +16,9 @@ from bridge.policy import holding
 from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.store.inbox import Inbox
+
+if TYPE_CHECKING:
+    from bridge.compose import Template
 
 
 def accept(delivery: Delivery, route: Route, inbox: Inbox) -> bool:
@@ -35,8 +36,12 @@ def accept(delivery: Delivery, route: Route, inbox: Inbox) -> bool:
     )
 
 
-def process(delivery: Delivery, route: Route, templates: Sequence[Template], now: datetime) -> Processed | Deferred:
+def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", now: datetime) -> Processed | Deferred:
     """Turn a stored delivery into drafts of messages, or say why it makes none, or when to try again."""
+    # Not at the top: the web process, which has `accept` from here, needs neither templates nor what reads them.
+    from bridge import compose
+    from bridge.drafting import draft
+
     try:
         parsed = route.source.parse(delivery)
     except Unreadable as error:

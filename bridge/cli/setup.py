@@ -4,16 +4,19 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import structlog
 
 from bridge import sources
-from bridge.compose import TemplateFolder, default_folder
 from bridge.errors import Misconfigured
 from bridge.settings import Settings
 from bridge.store import schema
 from bridge.store.database import Database
+
+if TYPE_CHECKING:
+    from bridge.compose import TemplateFolder
 
 #: A row's number, as far as the databases count.
 ROW_ID = click.IntRange(1, 2**63 - 1)
@@ -86,6 +89,9 @@ def open_database(settings: Settings, *, must_exist: bool = True) -> Database:
     return database
 
 
-def open_templates(settings: Settings) -> TemplateFolder:
+def open_templates(settings: Settings) -> "TemplateFolder":
     """The message templates. Raises Misconfigured with every problem of every file."""
+    # Not at the top: most commands, and the web process, need none.
+    from bridge.compose import TemplateFolder, default_folder
+
     return TemplateFolder(default_folder(settings.templates_dir))
