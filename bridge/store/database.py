@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.errors import RowRefused, StoreUnavailable
-from bridge.store import postgresql
 from bridge.store.file_lock import FileLock
 
 #: How long a transaction of the web process may take: Shopify hangs up after five seconds.
@@ -43,10 +42,19 @@ class Database:
     def __init__(self, url: str, *, patience: float = _PATIENCE) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(url) if self.is_sqlite else postgresql.make_engine(self.url, patience=patience)
         self._patience = patience
         self._silence = _Silence()
-        self._gate = FileLock(Path(f"{self.url.database}.lock"), _BUSY_SECONDS) if self.is_sqlite else None
+        self._gate: FileLock | None = None
+        self._no_longer_than: Callable[[float], AbstractContextManager[None]] = lambda _seconds: nullcontext()
+        if self.is_sqlite:
+            self.engine = _sqlite_engine(url)
+            self._gate = FileLock(Path(f"{self.url.database}.lock"), _BUSY_SECONDS)
+        else:
+            # Only where it is needed: the driver costs memory, and may be missing.
+            from bridge.store import postgresql
+
+            self.engine = postgresql.make_engine(self.url, patience=patience)
+            self._no_longer_than = postgresql.no_longer_than
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -84,7 +92,7 @@ class Database:
         with (
             self._silence.watched(self._patience) as patience,
             _as_unavailable(),
-            nullcontext() if self.is_sqlite else postgresql.no_longer_than(patience),
+            self._no_longer_than(patience),
         ):
             yield
 

@@ -114,6 +114,11 @@ def connect(*args: Any, **kwargs: Any) -> PatientConnection:
         return answer.result()
 
 
+def words(error: psycopg.Error) -> str:
+    """What went wrong, in one line: the lines after the driver's first may quote a row."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
 def connect_alone(engine: Engine) -> PatientConnection:
     """A connection outside the pool, to the engine's server; it commits every statement by itself."""
     args, kwargs = engine.dialect.create_connect_args(engine.url)

@@ -1,31 +1,23 @@
 """Telling an idle worker at once that there is work: a hint only, with polling behind it.
 
-SQLite: another process's commit changes `PRAGMA data_version`, a read of shared memory that costs microseconds.
-PostgreSQL: LISTEN and NOTIFY.
-
-What listens for as long as a worker lives also holds the worker's name.
+What listens for as long as a worker lives also holds the worker's name: a `Line` to the database.
 """
 
+import fcntl
 import sqlite3
 import threading
 import time
-from contextlib import closing
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
-import psycopg
 from sqlalchemy import Connection, text
 
 from bridge.errors import StoreUnavailable
-from bridge.store import names, postgresql
+from bridge.store import names
 from bridge.store.database import Database
 
 CHANNEL = "bridge_work"
 _LOOK_EVERY = 0.02
-_LISTEN_SECONDS = 0.2
-_PATIENCE_SECONDS = 5.0
-# A connection that carries nothing for long is cut by some routers, and neither side is told.
-_SAY_SOMETHING_EVERY = 30.0
 # Soon: until then the name is free for another.
 _RECONNECT_AFTER = 0.5
 
@@ -36,34 +28,42 @@ def notify(connection: Connection) -> None:
         connection.execute(text(f"NOTIFY {CHANNEL}"))
 
 
-class Wakeup(threading.Thread):
-    """Sets `event` whenever another process may have written work. Stops with `stop()`.
+class Line(Protocol):
+    """A worker's line to the database: word of work, and the lock on the worker's name.
 
-    `called` is the worker's name: `wanted`, or with a number behind it if another live worker has that. It changes
-    when the connection was lost and another worker took the name meanwhile.
+    `called` is the name: the wanted one, or with a number behind it if another live worker has that.
     """
+
+    called: str
+
+    def take_name(self) -> None:
+        """Take the name from all others. Raises StoreUnavailable."""
+
+    def look(self) -> bool:
+        """Wait a moment; True if there may be work. Raises StoreUnavailable when the line is broken."""
+
+    def close(self) -> None:
+        """Let go of the name."""
+
+
+class Wakeup(threading.Thread):
+    """Sets `event` whenever another process may have written work. Stops with `stop()`."""
 
     def __init__(self, database: Database, event: threading.Event, wanted: str) -> None:
         super().__init__(name="wakeup", daemon=True)
-        self.called = wanted
-        self._wanted = wanted
-        self._database = database
+        self._line = _line(database, wanted)
         self._event = event
         self._stopping = threading.Event()
-        self._session: psycopg.Connection[object] | None = None
-        self._file: IO[bytes] | None = None
+
+    @property
+    def called(self) -> str:
+        """The worker's name. It changes when the line was broken and another worker took the name meanwhile."""
+        return self._line.called
 
     def take_name(self) -> str:
         """The worker's name, which no other live worker has from now on. Before `start()`. Raises StoreUnavailable."""
-        self._let_go()
-        try:
-            if self._database.is_sqlite:
-                self._file = file = Path(f"{self._database.url.database}.workers").open("ab")  # noqa: SIM115 - until the end
-                self.called = names.first_free(self.called, self._wanted, lambda name: names.lock_in_file(file, name))
-            else:
-                self._session = self._connect()
-        except (OSError, psycopg.Error) as error:
-            raise StoreUnavailable(f"cannot take the worker's name: {error}") from error
+        self._line.close()
+        self._line.take_name()
         return self.called
 
     def stop(self) -> None:
@@ -71,56 +71,72 @@ class Wakeup(threading.Thread):
         self._stopping.set()
         if self.is_alive():
             self.join(1.0)
-        self._let_go()
+        self._line.close()
 
     def run(self) -> None:
         """Watch until stopped; an unreachable database is the worker loop's business, here only a pause."""
-        watch = self._watch_sqlite if self._database.is_sqlite else self._listen
         while not self._stopping.is_set():
             try:
-                watch()
-            except (sqlite3.Error, psycopg.Error):
+                if self._line.look():
+                    self._event.set()
+            except StoreUnavailable:
                 self._stopping.wait(_RECONNECT_AFTER)
 
-    def _watch_sqlite(self) -> None:
-        # A connection of its own: the pragma counts what others changed since this connection last looked.
-        with closing(sqlite3.connect(self._database.url.database or "", timeout=1)) as connection:
-            seen = None
-            while not self._stopping.is_set():
-                (version,) = connection.execute("PRAGMA data_version").fetchone()
-                if version != seen:
-                    seen = version
-                    self._event.set()
-                time.sleep(_LOOK_EVERY)
 
-    def _listen(self) -> None:
-        session, self._session = self._session or self._connect(), None
-        with closing(session):
-            self._event.set()
-            said_something = time.monotonic()
-            while not self._stopping.is_set():
-                for _notification in session.notifies(timeout=_LISTEN_SECONDS, stop_after=1):
-                    self._event.set()
-                if time.monotonic() - said_something > _SAY_SOMETHING_EVERY:
-                    with postgresql.no_longer_than(_PATIENCE_SECONDS):
-                        session.execute("SELECT 1")
-                    said_something = time.monotonic()
+def _line(database: Database, wanted: str) -> Line:
+    if database.is_sqlite:
+        return _FileLine(database.url.database or "", wanted)
+    # Only where it is needed: the driver costs memory, and may be missing.
+    from bridge.store.listening import SessionLine
 
-    def _connect(self) -> psycopg.Connection[object]:
-        with postgresql.no_longer_than(_PATIENCE_SECONDS):
-            session = postgresql.connect_alone(self._database.engine)
-            try:
-                self.called = names.first_free(
-                    self.called, self._wanted, lambda name: names.lock_in_session(session, name)
-                )
-                session.execute(f"LISTEN {CHANNEL}")
-            except psycopg.Error:
-                session.close()
-                raise
-        return session
+    return SessionLine(database.engine, wanted, CHANNEL)
 
-    def _let_go(self) -> None:
-        for held in (self._session, self._file):
-            if held is not None:
-                held.close()
-        self._session = self._file = None
+
+class _FileLine:
+    """SQLite: another process's commit changes `PRAGMA data_version`, a read of shared memory that takes microseconds.
+
+    The name is a byte of a file beside the database: there is nothing to clean up, and containers that share the file
+    see each other's locks, though not each other's processes.
+    """
+
+    def __init__(self, database: str, wanted: str) -> None:
+        self.called = wanted
+        self._wanted = wanted
+        self._database = database
+        self._names: IO[bytes] | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._seen: int | None = None
+
+    def take_name(self) -> None:
+        try:
+            self._names = file = Path(f"{self._database}.workers").open("ab")  # noqa: SIM115 - held until the end
+            self.called = names.first_free(self.called, self._wanted, lambda name: _lock(file, name))
+        except OSError as error:
+            raise StoreUnavailable(f"cannot lock {self._database}.workers: {error.strerror}") from error
+
+    def look(self) -> bool:
+        time.sleep(_LOOK_EVERY)
+        try:
+            if self._connection is None:
+                # Of its own: the pragma counts what others changed since this connection last looked.
+                self._connection = sqlite3.connect(self._database, timeout=1, check_same_thread=False)
+            before, (self._seen,) = self._seen, self._connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(str(error)) from error
+        return self._seen != before
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._names is not None:
+            self._names.close()
+        self._connection = self._names = None
+
+
+def _lock(file: IO[bytes], name: str) -> bool:
+    """Take `name` for as long as this process has the file open; False if another process has it."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, names.number(name, 62))
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
