@@ -149,7 +149,7 @@ def still_held(connection: Connection, owners: Mapping[int, str]) -> set[int]:
     The others have been taken over by another worker.
     """
     rows = connection.execute(_OWNERS, {"ids": list(owners)})
-    return {row.id for row in rows if row.owner == owners[row.id]}
+    return {row.id for row in rows if row.state == "sending" and row.owner == owners[row.id]}
 
 
 def finish(connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
@@ -233,9 +233,10 @@ _WITH_DUE = select(accounts.c.name).where(
 )
 _CLAIM = _claiming(released_only=False)
 _CLAIM_RELEASED = _claiming(released_only=True)
+# The state is not asked for in the condition: PostgreSQL might walk through all that wait to find these few.
 _OWNERS = (
-    select(messages.c.id, messages.c.owner)
-    .where(messages.c.id.in_(bindparam("ids", expanding=True)), is_sending)
+    select(messages.c.id, messages.c.owner, messages.c.state)
+    .where(messages.c.id.in_(bindparam("ids", expanding=True)))
     .with_for_update()
 )
 _FINISH = (

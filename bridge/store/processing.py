@@ -43,7 +43,7 @@ def still_held(connection: Connection, owners: Mapping[int, str]) -> set[int]:
     The others have been taken over by another worker.
     """
     rows = connection.execute(_OWNERS, {"ids": list(owners)})
-    return {row.id for row in rows if row.owner == owners[row.id]}
+    return {row.id for row in rows if row.state == "stored" and row.owner == owners[row.id]}
 
 
 def finish(connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
@@ -140,9 +140,10 @@ _CLAIM = (
     .values(owner=bindparam("me"), claimed_at=bindparam("at"), attempts=deliveries.c.attempts + 1)
     .returning(*_DELIVERY_COLUMNS)
 )
+# The state is not asked for in the condition: PostgreSQL might walk through all that wait to find these few.
 _OWNERS = (
-    select(deliveries.c.id, deliveries.c.owner)
-    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)), is_stored)
+    select(deliveries.c.id, deliveries.c.owner, deliveries.c.state)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
     .with_for_update()
 )
 _FINISH = (
