@@ -38,9 +38,11 @@ from bridge.store.wakeup import Wakeup
 log = structlog.get_logger()
 
 _BEAT_SECONDS = 1.0
-# SQLite has one lock for all who write: the worker leaves it to the webhooks for most of the time.
+# SQLite has one lock for all who write: the worker leaves it to the webhooks for most of the time. PostgreSQL has not,
+# and there a rest is only for what finishes meanwhile to share the next transaction.
+_SHARE_ON_SQLITE = 0.2
+_SHARE_ON_POSTGRESQL = 0.5
 # So much credit it has after a rest, so that a single webhook's text does not wait.
-_SHARE_OF_THE_LOCK = 0.2
 _CREDIT_SECONDS = 0.1
 _BREATH_SECONDS = 0.05
 # The platform kills a process 30 seconds after SIGTERM.
@@ -84,6 +86,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         self._clock = Clock(self.database)
+        self._share = _SHARE_ON_SQLITE if self.database.is_sqlite else _SHARE_ON_POSTGRESQL
         self._wakeup = Wakeup(self.database, self._wake, self.me.name)
         self._client = Client(
             self.settings.attentive_url,
@@ -184,7 +187,7 @@ class Worker:
             # After that, so that new messages go in this turn already, and into the room that it made.
             deliveries, messages, health = self._claim(connection, finished, due, health, now)
             account_health.save(connection, [one for one in health.values() if one != before.get(one.name)])
-        self._paid_until = max(self._paid_until, began) + (time.monotonic() - began) / _SHARE_OF_THE_LOCK
+        self._paid_until = max(self._paid_until, began) + (time.monotonic() - began) / self._share
         self._health = health
         # Not before the commit: what is said has happened, and nobody waits for the lock meanwhile.
         for saying in sayings:

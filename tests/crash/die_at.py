@@ -51,7 +51,7 @@ WORKER = {
     "message claimed, not committed": Point(function="bridge.store.outbox:claim", when="after", only_if=bool),
     "message claimed": Point(function="bridge.pipeline:deliver", when="before"),
     "about to post": Point(function="bridge.attentive.client:Client.send", when="before"),
-    "posted, no answer read": Point(function="bridge.attentive.client:_MarksRequest.request", when="after"),
+    "posted, no answer read": Point(function="bridge.attentive.wire:_receive", when="before"),
     "answered, not recorded": Point(function="bridge.attentive.client:Client.send", when="after"),
     "message finished, its attempt not recorded": Point(function="bridge.store.outbox:finish", when="after"),
     "attempt recorded, not committed": Point(function="bridge.store.outbox:record", when="after"),
