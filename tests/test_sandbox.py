@@ -1,5 +1,6 @@
 """The sandbox answers as Attentive's page says; every accept table stands beside its refuse table."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,8 +11,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from bridge.attentive.sandbox import create_app
+from bridge.attentive.sandbox.newest import KEPT, Newest
 from bridge.attentive.sandbox.schemas import Fault, Send
-from bridge.attentive.sandbox.state import KEPT, Given, Outcome, Sandbox
+from bridge.attentive.sandbox.state import Given, Outcome, Sandbox
 
 AUTHORIZED = {"Authorization": "Bearer 1a2b3c4d5"}
 GOOD: dict[str, Any] = {"to": "212-555-0123", "body": "Your order is on its way.", "type": "TRANSACTIONAL"}
@@ -61,7 +63,7 @@ def test_messages_stand_oldest_first_and_a_limit_gives_the_newest(client: FlaskC
     assert [row["body"] for row in client.get("/api/messages?limit=2").json] == ["two", "three"]
 
 
-@pytest.mark.parametrize("limit", ["0", "-1", "x", "10001", "1.5", "", "९", "9" * 5000])
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "100001", "1.5", "", "९", "9" * 5000])
 def test_a_limit_that_is_none_is_refused(client: FlaskClient, limit: str) -> None:
     assert client.get("/api/messages", query_string={"limit": limit}).status_code == 400
 
@@ -254,12 +256,32 @@ def test_of_the_same_message_sent_at_once_one_is_taken() -> None:
 
 
 def test_the_memory_keeps_only_the_newest() -> None:
-    sandbox = Sandbox()
-    for number in range(KEPT + 5):
-        send = Send(to="+12125550123", body=str(number), type="TRANSACTIONAL")
-        sandbox.record(Given(token="t", payload={}), Outcome(status=200, message="", send=send), Fault())
-    assert len(sandbox.messages()) == len(sandbox.attempts()) == KEPT
-    assert sandbox.messages()[0]["body"] == "5"
+    rows = Newest(most=3)
+    for number in range(5):
+        rows.append({"body": number})
+    assert rows.last(KEPT) == [b'{"body": 2}', b'{"body": 3}', b'{"body": 4}']
+    assert rows.last(2) == [b'{"body": 3}', b'{"body": 4}']
+
+
+def test_the_memory_keeps_fewer_of_what_is_long() -> None:
+    rows = Newest(most=3, most_bytes=100)
+    for length in (30, 30, 60):
+        rows.append({"body": "x" * length})
+    assert [len(row) for row in rows.last(KEPT)] == [72]
+    rows.clear()
+    for _ in range(2):
+        rows.append({"body": "x" * 30})
+    assert len(rows.last(KEPT)) == 2
+
+
+@pytest.mark.parametrize("field", ["to", "body", "more"])
+def test_what_is_nested_as_deeply_as_can_be_read_spoils_no_list(client: FlaskClient, field: str) -> None:
+    for depth in (100, 900, 950, 1000, 20_000):
+        nested = "[" * depth + "]" * depth
+        body = json.dumps({**GOOD, "body": str(depth), field: "@"}).replace('"@"', nested)
+        client.post("/1/messages", data=body, headers={**AUTHORIZED, "Content-Type": "application/json"})
+    assert client.get("/api/attempts").status_code == client.get("/api/messages").status_code == 200
+    assert len(client.get("/api/attempts").json) == 5
 
 
 def test_an_attempt_tells_what_was_asked_and_answered_but_never_the_token(client: FlaskClient, post: Post) -> None:

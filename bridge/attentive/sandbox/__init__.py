@@ -4,6 +4,7 @@
     the fields         schemas.py        what a request and a setting must look like, with every problem named
     the picture        media.py          what a mediaUrl holds
     what happened      state.py          messages, attempts, subscribers, faults; in memory only
+    the lists          newest.py         which rows are kept
     /api/*             control_api.py    look at it, clear it, choose subscribers, order faults
     GET /              templates/, static/   the phone
 

@@ -1,8 +1,10 @@
 """What a request must look like: marshmallow schemas that name every problem at once."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
@@ -39,10 +41,13 @@ class Fault:
 
     def effect(self) -> dict[str, object]:
         """The parts that differ from nothing, under their names in the API; empty when nothing goes wrong."""
-        default = Fault()
-        return {name: value for name, value in asdict(self).items() if value != getattr(default, name)}
+        return {field.name: value for field in _FAULT_FIELDS if (value := getattr(self, field.name)) != field.default}
 
 
+_FAULT_FIELDS = dataclasses.fields(Fault)
+
+
+@lru_cache(maxsize=10_000)
 def read_recipient(number: str) -> str:
     """The E.164 form of a number as people write it; without a country code it is read as a US number.
 

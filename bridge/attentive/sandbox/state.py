@@ -5,7 +5,7 @@ import itertools
 import json
 import threading
 import uuid
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,14 +14,13 @@ from fractions import Fraction
 from flask import Flask, current_app
 from marshmallow import ValidationError
 
+from bridge.attentive.sandbox.newest import KEPT, Newest, Row
 from bridge.attentive.sandbox.schemas import Fault, Send, read_recipient
 
-#: The newest this many messages and attempts are kept.
-KEPT = 10_000
 #: Fingerprints of recent messages, for suppressing duplicates; 16 bytes each.
 KEPT_FINGERPRINTS = 200_000
 
-Row = dict[str, object]
+_NO_FAULT = Fault()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +80,8 @@ class Sandbox:
         self._start = uuid.uuid4().hex[:8]
         self._changes = itertools.count(1)
         self._version = 0
-        self._messages: deque[Row] = deque(maxlen=KEPT)
-        self._attempts: deque[Row] = deque(maxlen=KEPT)
+        self._messages = Newest()
+        self._attempts = Newest()
         self._recent: OrderedDict[bytes, datetime] = OrderedDict()
         self._subscribers: frozenset[str] | None = None
         self._fault = Fault()
@@ -136,15 +135,15 @@ class Sandbox:
             "received_at": _iso(now),
         }
 
-    def messages(self, newest: int = KEPT) -> list[Row]:
-        """The messages that reached a phone, oldest first; only the `newest` so many."""
+    def messages(self, newest: int = KEPT) -> list[bytes]:
+        """The messages that reached a phone, each as JSON, oldest first; only the `newest` so many."""
         with self._lock:
-            return list(self._messages)[-newest:]
+            return self._messages.last(newest)
 
-    def attempts(self, newest: int = KEPT) -> list[Row]:
-        """Every POST with its answer, oldest first; only the `newest` so many."""
+    def attempts(self, newest: int = KEPT) -> list[bytes]:
+        """Every POST with its answer, each as JSON, oldest first; only the `newest` so many."""
         with self._lock:
-            return list(self._attempts)[-newest:]
+            return self._attempts.last(newest)
 
     def clear(self) -> None:
         """Forget messages, attempts and duplicates; subscribers and faults stay."""
@@ -181,6 +180,8 @@ class Sandbox:
         """
         with self._lock:
             fault = self._fault
+            if fault == _NO_FAULT:
+                return fault
             share = Fraction(str(fault.share))
             before, self._share_seen = self._share_seen, self._share_seen + 1
             if int(self._share_seen * share) == int(before * share):
