@@ -17,7 +17,7 @@ from bridge.store.tables import accounts, attempts, inserts, is_queued, is_sendi
 #: A message that this many workers died over is set aside.
 _POISON_AFTER = 3
 
-_MESSAGE_COLUMNS = tuple(messages.c[name] for name in Message.__dataclass_fields__)
+_FIELDS = tuple(Message.__dataclass_fields__)
 
 
 def row_of(
@@ -84,7 +84,8 @@ def claim(
     """Up to `limit` due messages of an account, owned by `owner` and `sending` from now on; the oldest first."""
     statement = _CLAIM_RELEASED if released_only else _CLAIM
     claimed = connection.execute(statement, {"me": owner, "room": limit, "at": now, "of": account})
-    return sorted((Message(**row._asdict()) for row in claimed), key=lambda message: message.id)
+    found = (Message(**dict(zip(_FIELDS, row, strict=True))) for row in claimed)
+    return sorted(found, key=lambda message: message.id)
 
 
 def has_under_way(connection: Connection, account: str) -> bool:
@@ -130,7 +131,7 @@ def _claiming(*, released_only: bool) -> ReturningUpdate[Any]:
             waiting_for=null(),
             attempts=messages.c.attempts + 1,
         )
-        .returning(*_MESSAGE_COLUMNS)
+        .returning(*(messages.c[name] for name in _FIELDS))
     )
 
 

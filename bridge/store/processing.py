@@ -24,7 +24,8 @@ def has_due(connection: Connection, now: datetime) -> bool:
 def claim(connection: Connection, owner: str, limit: int, now: datetime) -> list[Delivery]:
     """Up to `limit` deliveries that are due, owned by `owner` from now on, the oldest first."""
     claimed = connection.execute(_CLAIM, {"me": owner, "room": limit, "at": now})
-    return sorted((_delivery(row._asdict()) for row in claimed), key=lambda one: (one.received_at, one.id))
+    found = (Delivery(**dict(zip(_FIELDS, row, strict=True))) for row in claimed)
+    return sorted(found, key=lambda one: (one.received_at, one.id))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,19 +108,7 @@ def replay(connection: Connection, delivery_id: int, now: datetime, *, again: bo
     return done.rowcount == 1
 
 
-_DELIVERY_COLUMNS = (
-    deliveries.c.id,
-    deliveries.c.connection,
-    deliveries.c.headers,
-    deliveries.c.body,
-    deliveries.c.received_at,
-    deliveries.c.attempts,
-    deliveries.c.again,
-)
-
-
-def _delivery(row: Mapping[str, object]) -> Delivery:
-    return Delivery(**{str(name): value for name, value in row.items()})  # type: ignore[arg-type]  # columns are fields
+_FIELDS = ("id", "connection", "headers", "body", "received_at", "attempts", "again")
 
 
 # The statements of every turn are built once: putting one together costs more than running it. Parameters that are
@@ -138,7 +127,7 @@ _CLAIM = (
     update(deliveries)
     .where(deliveries.c.id.in_(select(_PICK.c.id)))
     .values(owner=bindparam("me"), claimed_at=bindparam("at"), attempts=deliveries.c.attempts + 1)
-    .returning(*_DELIVERY_COLUMNS)
+    .returning(*(deliveries.c[name] for name in _FIELDS))
 )
 # The state is not asked for in the condition: PostgreSQL might walk through all that wait to find these few.
 _OWNERS = (
