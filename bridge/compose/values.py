@@ -169,12 +169,13 @@ def wrap(value: object, path: str) -> object:
         return Missing(name=path)
     if isinstance(value, str):
         return value
+    if (names := VOCABULARY.get(type(value))) is not None:
+        return Part(value, names, path)
     if isinstance(value, Mapping):
         return RawObject(value, path)
     if isinstance(value, list | tuple):
         return ValueList(value, path)
-    names = VOCABULARY.get(type(value))
-    return value if names is None else Part(value, names, path)
+    return value
 
 
 def context(event: Event) -> dict[str, object]:

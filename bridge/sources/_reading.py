@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from itertools import chain
 from typing import Any
 
 from bridge.errors import Unreadable
@@ -86,8 +85,12 @@ def _refuse_depth(value: object) -> None:
     # Level by level: a call for each of the hundred objects in an order would cost as much as parsing it.
     level: list[Any] = [[value]]
     for _ in range(_DEEPEST + 2):
-        children = chain.from_iterable(outer.values() if type(outer) is dict else outer for outer in level)
-        level = [item for item in children if type(item) in _CONTAINERS]
+        level = [
+            item
+            for outer in level
+            for item in (outer.values() if type(outer) is dict else outer)
+            if type(item) in _CONTAINERS
+        ]
         if not level:
             return
     raise RecursionError

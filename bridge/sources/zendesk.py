@@ -70,7 +70,6 @@ class _Detail(Reading):
 
 class _Body(Reading):
     id = Text()
-    type = Text()
     time = Moment()
     detail = Part(_Detail)
     event = Part(_Change)
@@ -133,10 +132,11 @@ def delivery_key(delivery: Delivery) -> str | None:
 def parse(delivery: Delivery) -> Parsed:
     """The event of an event webhook or of a trigger's canonical body. Raises Unreadable."""
     payload = read_object(delivery.body, advice=_ADVICE)
-    body = read(_BODY, payload)
-    topic = (body["type"] or "").removeprefix(_EVENT_TYPE)
-    if topic in {body["type"], ""}:  # no event of theirs, or no type at all
+    given = text_of(payload.get("type")) or ""
+    topic = given.removeprefix(_EVENT_TYPE)
+    if topic in {given, ""}:  # no event of theirs, or no type at all
         return parse_canonical(payload, delivery, source="zendesk")
+    body = read(_BODY, payload)
     kind, occurrence = _kind(topic, body["event"])
     family, detail = topic.partition(".")[0], body["detail"]
     person = detail["id"] if family == "user" else detail["requester_id"]
