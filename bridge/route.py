@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from bridge import sources
 from bridge.connections import Account, Connection, setting_prefix
 from bridge.events import Event, Lookup
+from bridge.platforms import Platform
 from bridge.platforms import discover as discover_platforms
-from bridge.platforms.client import PlatformClient
 from bridge.policy import phones
 from bridge.settings import Settings
 from bridge.sources import Source
@@ -56,8 +56,11 @@ class Route:
         return replace(event, customer=customer)
 
 
-def routes(settings: Settings) -> dict[str, Route]:
-    """A route for each configured connection, by name. Each has its platform client, with its own cache and pause."""
+def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
+    """A route for each configured connection, by name. Each has its platform client, with its own cache and pause.
+
+    Without clients for who never `looks_up`: the web process only stores. Raises Misconfigured.
+    """
     known = sources.discover()
     platforms = discover_platforms()
     made = {}
@@ -75,7 +78,14 @@ def routes(settings: Settings) -> dict[str, Route]:
             allowed_regions=settings.allowed_regions,
             is_live=settings.is_live,
             sending=settings.sending,
-            fetch=PlatformClient(platform, connection.credentials).fetch if platform and not missing else None,
+            fetch=_fetch(platform, connection) if looks_up and platform and not missing else None,
             missing_settings=missing,
         )
     return made
+
+
+def _fetch(platform: Platform, connection: Connection) -> Fetch:
+    # Only where it is needed: the HTTP library behind it costs memory.
+    from bridge.platforms.client import PlatformClient
+
+    return PlatformClient(platform, connection.credentials).fetch

@@ -1,25 +1,31 @@
 """What each process loads: memory is what a second web process or a small dyno runs out of first."""
 
-import subprocess
-import sys
+import re
 
-WEB = "bridge.cli.setup, bridge.cli.serve, bridge.web, bridge.web.server"
-WORKER = "bridge.cli.setup, bridge.cli.serve, bridge.worker"
+from conftest import Process, Stack, wait_until
+from senders import order
 
-
-def loaded(modules: str) -> set[str]:
-    code = f"import sys, {modules}; print(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split())
+# What migrates, talks to another database than ours, or looks a person up: nobody needs it all the time.
+SELDOM = {"alembic", "mako", "psycopg", "requests", "urllib3", "inscriptis", "lxml", "mailparser_reply", "PIL"}
+COMPOSING = {"bridge.compose", "bridge.drafting", "babel", "yaml"}
 
 
-def test_the_web_process_loads_nothing_that_only_composing_needs():
-    names = loaded(WEB)
-    assert "flask" in names
-    assert names.isdisjoint({"bridge.compose", "bridge.drafting", "babel", "inscriptis", "lxml", "mailparser_reply"})
-    assert names.isdisjoint({"yaml", "PIL", "phonenumbers.timezone", "phonenumbers.data.region_US"})
+def loaded_by(process: Process) -> set[str]:
+    """All modules that the process and its children have loaded."""
+    return set(re.findall(r"\|\s+([\w.]+)$", process.log, re.MULTILINE))
 
 
-def test_the_worker_loads_what_reads_html_and_mails_when_a_text_asks_for_it():
-    names = loaded(f"{WORKER}, bridge.drafting")
-    assert "bridge.compose.filters" in names
-    assert names.isdisjoint({"flask", "gunicorn", "inscriptis", "lxml", "mailparser_reply", "phonenumbers.timezone"})
+def test_the_processes_load_only_what_taking_and_sending_an_order_needs(stack: Stack) -> None:
+    stack.settings["PYTHONPROFILEIMPORTTIME"] = "1"
+    stack.run("db", "upgrade")
+    stack.start_sandbox()
+    # Look-ups are configured, and only the worker makes them.
+    web = stack.start_web(ZENDESK_URL="https://example.zendesk.com", ZENDESK_EMAIL="a@b.example", ZENDESK_API_TOKEN="t")
+    worker = stack.start_worker()
+    order().post(stack.web_url).raise_for_status()
+    wait_until(stack.texts, "the text arrives")
+    for_web, for_worker = loaded_by(web), loaded_by(worker)
+    assert {"flask", "gunicorn", "sqlite3"} <= for_web
+    assert {"bridge.compose", "phonenumbers", "sqlite3"} <= for_worker
+    assert for_web & (SELDOM | COMPOSING | {"phonenumbers.data.region_US"}) == set()
+    assert for_worker & (SELDOM | {"flask", "gunicorn", "phonenumbers.timezone"}) == set()

@@ -28,11 +28,17 @@ class Platform:
     authorize: Callable[[Mapping[str, str]], Mapping[str, str]]
 
 
+# What asks them all alike is not looked into: its HTTP library costs memory in the web process, which asks nobody.
+_NO_PLATFORMS = ("client", "pauses")
+
+
 @cache
 def discover() -> Mapping[str, Platform]:
     """All platforms by name, which is the name of their source."""
     found: dict[str, Platform] = {}
     for module in pkgutil.iter_modules(__path__):
+        if module.name in _NO_PLATFORMS:
+            continue
         platform = getattr(import_module(f"{__name__}.{module.name}"), "PLATFORM", None)
         if isinstance(platform, Platform):
             found[platform.name] = platform

@@ -1,18 +1,18 @@
 """The schema's version: migrating it, and telling whether it fits this program."""
 
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, insert, inspect, text
 
 from bridge.errors import Misconfigured
 from bridge.store.database import Database
-from bridge.store.tables import workers
+from bridge.store.tables import SCHEMA_VERSION, workers
+
+if TYPE_CHECKING:
+    # Loaded only to migrate: it costs each process that merely checks the version 7 MB.
+    from alembic.config import Config
 
 # One lock for all migrating processes: a release phase and an impatient `serve` may start together.
 _MIGRATION_LOCK = 7_203_114
@@ -27,21 +27,19 @@ def upgrade(database: Database) -> tuple[str | None, str]:
             # Who waits for a table's lock holds up all who come after: the webhooks.
             connection.execute(text("SET LOCAL lock_timeout = DEFAULT"))
         before = _version(connection)
-        config = _config()
-        config.attributes["connection"] = connection
-        if before != newest():
+        if before != SCHEMA_VERSION:
             _refuse_newer(before)
-            command.upgrade(config, "head")
-    return before, newest()
+            _migrate(connection)
+    return before, SCHEMA_VERSION
 
 
 def check(connection: Connection) -> None:
     """Raise Misconfigured unless the schema is the one this program was written for."""
     version = _version(connection)
-    if version == newest():
+    if version == SCHEMA_VERSION:
         return
     _refuse_newer(version)
-    state = "has no tables yet" if version is None else f"is at version {version}, this program needs {newest()}"
+    state = "has no tables yet" if version is None else f"is at version {version}, this program needs {SCHEMA_VERSION}"
     raise Misconfigured([f"DATABASE_URL: the database {state}; run `bridge db upgrade`"])
 
 
@@ -55,15 +53,17 @@ def check_writable(connection: Connection) -> None:
         probe.rollback()
 
 
-@cache
-def newest() -> str:
-    """The schema version this program was written for."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None  # noqa: S101 - the versions are part of this package
-    return head
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _refuse_newer(version: str | None) -> None:
+    from alembic.script import ScriptDirectory
+
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     if version is not None and version not in known:
         raise Misconfigured(
@@ -72,10 +72,16 @@ def _refuse_newer(version: str | None) -> None:
 
 
 def _version(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    """The version that alembic noted, or None in a database without tables."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return version
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config

@@ -25,6 +25,9 @@ from sqlalchemy.types import JSON
 
 from bridge.store.sealed import Moment, SealedBytes, SealedText
 
+#: The migration that makes these tables.
+SCHEMA_VERSION = "0002"
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
