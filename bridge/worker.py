@@ -112,7 +112,7 @@ class Worker:
     def run(self) -> None:
         """Work until stopped."""
         self._retrying(self._start)
-        log.info("worker.started", worker=self.me.name, threads=self.settings.worker_threads)
+        log.info("worker.started", worker=self._presence.me.name, threads=self.settings.worker_threads)
         self._wakeup.start()
         while not self._stopping.is_set():
             self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), self._next_moment(), _BEAT_SECONDS))
@@ -123,7 +123,7 @@ class Worker:
             self._retrying(self._turn)
         self._drain()
         self._wakeup.stop()
-        log.info("worker.stopped", worker=self.me.name)
+        log.info("worker.stopped", worker=self._presence.me.name)
 
     def _next_moment(self) -> float:
         """In how many seconds an account may be claimed for again whose rate is used up, or whose pause ends."""
@@ -168,8 +168,8 @@ class Worker:
         due = self._look()
         if not (finished or is_beat or due):
             return
-        began = time.monotonic()
         with self.database.write() as connection:
+            began = time.monotonic()
             now = self._clock.ask(connection)
             before = account_health.read(connection)
             if is_beat:
