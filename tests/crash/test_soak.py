@@ -13,12 +13,14 @@ _SOAK = Path(__file__).parents[2] / "bench" / "soak.py"
 _RUNS = {"sqlite": ["--seed", "10"], "postgresql": ["--seed", "139", "--postgresql"]}
 
 
+# Half a minute; on a machine that is busy with other things several times as long.
+@pytest.mark.timeout(280)
 @pytest.mark.parametrize("database", _RUNS)
 def test_whatever_dies_each_acknowledged_webhook_is_accounted_for_once_and_no_text_is_seen_twice(database: str) -> None:
-    options = ["--seconds", "15", "--rate", "20", "--every", "1.2", "--patience", "50", "--json", *_RUNS[database]]
+    options = ["--seconds", "14", "--rate", "20", "--every", "1.4", "--patience", "100", "--json", *_RUNS[database]]
     with subprocess.Popen([sys.executable, _SOAK, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as soak:
         try:
-            out, err = soak.communicate(timeout=110)
+            out, err = soak.communicate(timeout=260)
         finally:
             # Asked, it ends what it has started.
             soak.terminate()
@@ -29,7 +31,7 @@ def test_whatever_dies_each_acknowledged_webhook_is_accounted_for_once_and_no_te
     assert told["sent"] + sum(told["otherwise"].values()) == told["acknowledged"]
     assert soak.returncode == 0
     # It was a soak, and most of it went well in the end.
-    assert told["acknowledged"] >= 250
+    assert told["acknowledged"] >= 200
     assert told["sent"] >= 0.95 * told["acknowledged"]
     assert told["faults"] >= 1
     assert {"web killed", "worker killed, back at once", "worker frozen"} <= set(told["kills"])
