@@ -136,6 +136,30 @@ def _ask(database: Database) -> None:
         connection.execute(text("SELECT 1"))
 
 
+def test_a_process_that_is_stopped_within_a_transaction_keeps_its_locks_for_seconds_only(postgres: Postgres) -> None:
+    url = postgres.url.replace("postgresql://", "postgresql+psycopg://", 1)
+    stopped, other = Database(url), Database(url)
+
+    def lock(database: Database) -> bool:
+        try:
+            with database.write() as connection:
+                connection.execute(text("SELECT pg_advisory_xact_lock(1)"))
+        except StoreUnavailable:
+            return False
+        return True
+
+    def keep_the_lock() -> None:
+        with stopped.write() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(1)"))
+            # The other waits three seconds each time it tries.
+            wait_until(lambda: lock(other), "the lock is free", 12)
+
+    with pytest.raises(StoreUnavailable):
+        keep_the_lock()
+    stopped.dispose()
+    other.dispose()
+
+
 @pytest.mark.parametrize("ending", [signal.SIGQUIT, signal.SIGKILL], ids=["stopped at once", "killed"])
 def test_web_and_worker_go_on_by_themselves_when_postgresql_is_back(
     working: ForkedStack, postgres: Postgres, ending: signal.Signals

@@ -19,6 +19,9 @@ from sqlalchemy.engine.url import URL
 # For each address that a host's name stands for. The least that libpq takes.
 _CONNECT_SECONDS = 2
 _LOCK_SECONDS = 3
+# So long a transaction may do nothing. A process that is stopped in the midst of one must not keep its locks from the
+# others for longer than it takes them to notice that it is gone.
+_IDLE_SECONDS = 5
 # How both sides' kernels find out that the other machine is gone: after some ten seconds.
 _NOTICE_A_LOST_PEER = {
     "keepalives_idle": 5,
@@ -136,8 +139,7 @@ def _parameters(url: URL, limits: str) -> dict[str, Any]:
 def make_engine(url: URL, *, patience: float) -> Engine:
     """The engine for `url`; the server, too, ends a statement after `patience` seconds."""
     limit = round(patience * 1000)
-    # A process that is stopped in the midst of a transaction must not keep its locks from the others.
-    idle = f"-c idle_in_transaction_session_timeout={limit}"
+    idle = f"-c idle_in_transaction_session_timeout={min(limit, _IDLE_SECONDS * 1000)}"
     limits = f"-c statement_timeout={limit} -c lock_timeout={_LOCK_SECONDS}s {idle}"
     engine = create_engine(
         url,
