@@ -64,7 +64,7 @@ def _options() -> argparse.Namespace:
     # An account that was paused for long, and a message that has failed often, take their time.
     parser.add_argument("--patience", type=float, default=300, help="seconds to wait at the end until all is settled")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
-    parser.add_argument("--keep-logs", type=Path, help="a folder for the processes' logs")
+    parser.add_argument("--keep-logs", type=Path, help="a folder for the logs of the processes and of the troubles")
     return parser.parse_args()
 
 
@@ -80,7 +80,7 @@ def run(options: argparse.Namespace, directory: Path) -> Result:
     try:
         product.start()
         driver = url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+psycopg://", 1)
-        return _soak(options, product, Database(driver), postgres)
+        return _soak(options, product, Database(driver), postgres, directory / "troubles.log")
     finally:
         product.end()
         if postgres:
@@ -93,12 +93,14 @@ def _but_logs(names: Sequence[str]) -> list[str]:
     return [name for name in names if not name.endswith(".log")]
 
 
-def _soak(options: argparse.Namespace, product: Product, database: Database, postgres: Postgres | None) -> Result:
+def _soak(
+    options: argparse.Namespace, product: Product, database: Database, postgres: Postgres | None, diary: Path
+) -> Result:
     shop = Shop(options.rate, [web.port for web in product.webs if web.port], options.seed)
     witness = Witness(product.sandbox_url)
     # Faults pause the account for seconds after their end: texts should flow for most of the time.
     calm = min(15.0, max(6.0, options.seconds / 5))
-    troubles = Troubles(product, database, postgres, options.seed, every=options.every, calm=calm)
+    troubles = Troubles(product, database, postgres, options.seed, every=options.every, calm=calm, diary=diary)
     began = time.monotonic()
     for each in (witness, shop, troubles):
         each.start()

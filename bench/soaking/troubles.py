@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -42,6 +44,7 @@ class Troubles:
     """Makes trouble for `product` in a thread of its own, from `start` to `end`.
 
     Something dies every `every` seconds on average; Attentive is well for `calm` seconds between two faults.
+    `diary` is a file in which each of them is noted.
     """
 
     product: Product
@@ -50,6 +53,7 @@ class Troubles:
     seed: int
     every: float
     calm: float
+    diary: Path
     done: list[Trouble] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     #: How long each worker took to stop in good order.
@@ -121,11 +125,13 @@ class Troubles:
         if not self._is_ending.is_set():
             what = next(self._whats)
             self.product.set_faults({**WELL, **what})
+            self._write(f"fault {what}")
             self.faults.append(Fault(what=what, at=time.time()))
             self._in(self.calm * self._random.uniform(0.15, 0.4), self._recover)
 
     def _recover(self) -> None:
         self.product.set_faults(WELL)
+        self._write("fault over")
         self.faults[-1].over_at = time.time()
         self._in(self.calm * self._random.uniform(0.6, 1.4), self._fail)
 
@@ -136,7 +142,7 @@ class Troubles:
 
     def _kill_web(self) -> bool:
         if web := self._any(self.product.webs):
-            self._note("web killed", port=web.port)
+            self._note("web killed", web)
             web.kill()
         return web is not None
 
@@ -144,19 +150,19 @@ class Troubles:
         web = self._any(self.product.webs)
         if web is None or not web.kill_child():
             return False
-        self._note("gunicorn's child killed", port=web.port)
+        self._note("gunicorn's child killed", web)
         return True
 
     def _kill_web_parent(self) -> bool:
         if web := self._any(self.product.webs):
-            self._note("gunicorn's parent killed", port=web.port)
+            self._note("gunicorn's parent killed", web)
             web.kill_parent()
         return web is not None
 
     def _kill_worker(self) -> bool:
         if worker := self._any(self.product.workers):
             worker.kill()
-            self._note("worker killed, back at once", held=self._held_by(worker))
+            self._note("worker killed, back at once", worker, held=self._held_by(worker))
             worker.start()
         return worker is not None
 
@@ -164,13 +170,13 @@ class Troubles:
         if worker := self._any(self.product.workers):
             worker.is_wanted = False
             worker.kill()
-            self._note("worker killed, back late", held=self._held_by(worker))
+            self._note("worker killed, back late", worker, held=self._held_by(worker))
             self._in(self._random.uniform(*_LATE_SECONDS), worker.start)
         return worker is not None
 
     def _stop_worker(self) -> bool:
         if worker := self._any(self.product.workers):
-            trouble = self._note("worker asked to stop", held=self._held_by(worker))
+            trouble = self._note("worker asked to stop", worker, held=self._held_by(worker))
             worker.terminate()
             self._in(0, lambda: self._start_when_stopped(worker, trouble))
         return worker is not None
@@ -185,7 +191,7 @@ class Troubles:
     def _freeze_worker(self) -> bool:
         if worker := self._any(self.product.workers):
             worker.freeze()
-            self._note("worker frozen", held=self._held_by(worker))
+            self._note("worker frozen", worker, held=self._held_by(worker))
             self._in(self._random.uniform(*_FROZEN_SECONDS), worker.thaw)
         return worker is not None
 
@@ -210,10 +216,15 @@ class Troubles:
         self.postgres.thaw()
         return True
 
-    def _note(self, kind: str, *, port: int | None = None, held: frozenset[int] = frozenset()) -> Trouble:
-        trouble = Trouble(kind=kind, at=time.time(), port=port, held=held)
+    def _note(self, kind: str, who: Running | None = None, held: frozenset[int] = frozenset()) -> Trouble:
+        trouble = Trouble(kind=kind, at=time.time(), port=who.port if who else None, held=held)
         self.done.append(trouble)
+        self._write(f"{kind} {who.name if who else ''} {sorted(held) or ''}")
         return trouble
+
+    def _write(self, words: str) -> None:
+        with self.diary.open("a") as diary:
+            diary.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {words}\n")
 
     def _held_by(self, worker: Running) -> frozenset[int]:
         """The deliveries that this worker has in hand, or whose messages; none if the database cannot tell."""
