@@ -206,12 +206,12 @@ class Stack:
 
     def start_sandbox(self) -> Process:
         process = self.start("sandbox", "--port", str(self.sandbox_port))
-        wait_until(lambda: _answers(f"{self.sandbox_url}/api/messages"), "the sandbox answers")
+        wait_until(lambda: answers(f"{self.sandbox_url}/api/messages"), "the sandbox answers")
         return process
 
     def start_web(self, **settings: str) -> Process:
         process = self.start("web", "--port", str(self.web_port), **settings)
-        wait_until(lambda: _answers(f"{self.web_url}/health/live") or not process.is_running, "web answers")
+        wait_until(lambda: answers(f"{self.web_url}/health/live") or not process.is_running, "web answers")
         assert process.is_running, process.log
         return process
 
@@ -239,7 +239,8 @@ class Stack:
                 process.kill()
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a GET of `url` is answered 200."""
     try:
         return requests.get(url, timeout=5).status_code == 200
     except requests.RequestException:

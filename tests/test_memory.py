@@ -1,8 +1,12 @@
 """What each process loads: memory is what a second web process or a small dyno runs out of first."""
 
+import os
 import re
+import sys
+from pathlib import Path
 
-from conftest import Process, Stack, wait_until
+import requests
+from conftest import Process, Stack, answers, free_port, wait_until
 from senders import order
 
 # What migrates, talks to another database than ours, or looks a person up: nobody needs it all the time.
@@ -29,3 +33,23 @@ def test_the_processes_load_only_what_taking_and_sending_an_order_needs(stack: S
     assert {"bridge.compose", "phonenumbers", "sqlite3"} <= for_worker
     assert for_web & (SELDOM | COMPOSING | {"phonenumbers.data.region_US"}) == set()
     assert for_worker & (SELDOM | {"flask", "gunicorn", "phonenumbers.timezone"}) == set()
+
+
+COUNTING = """
+import gc, sys
+from flask import Flask
+from bridge.web.server import Server
+app = Flask("counting")
+app.get("/")(lambda: str(gc.get_freeze_count()))
+Server(lambda: app, bind=sys.argv[1], workers=1).run()
+"""
+
+
+def test_a_garbage_collection_in_a_web_process_leaves_alone_what_it_shares(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    server = Process([sys.executable, "-c", COUNTING, address], {**os.environ}, tmp_path / "log")
+    try:
+        wait_until(lambda: answers(f"http://{address}/"), "it answers")
+        assert int(requests.get(f"http://{address}/", timeout=10).text) > 10_000
+    finally:
+        server.terminate()

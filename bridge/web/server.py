@@ -1,5 +1,6 @@
 """gunicorn, configured: the process that runs the application."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,11 @@ def _heartbeat_in_memory() -> dict[str, str]:
     return {"worker_tmp_dir": str(_MEMORY)} if _MEMORY.is_dir() else {}
 
 
+def _keep_shared(_arbiter: object) -> None:
+    """Leave what is loaded to all processes in common: a garbage collection would write to, and so copy, all of it."""
+    gc.freeze()
+
+
 class Server(BaseApplication):
     """A gunicorn that serves what `make_app` returns; `make_app` runs in each worker process, after the fork."""
 
@@ -56,6 +62,7 @@ class Server(BaseApplication):
             "graceful_timeout": 25,
             "timeout": 60,
             "keepalive": 15,
+            "when_ready": _keep_shared,
             **_heartbeat_in_memory(),
             **options,
         }
