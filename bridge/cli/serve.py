@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from bridge.cli import setup
+from bridge.cli import logs, setup
 from bridge.cli.processes import Children
 from bridge.settings import Settings
 
@@ -81,7 +81,7 @@ def web(host: str | None, port: int | None) -> None:
     """Receive webhooks. Needs DATABASE_URL, and a worker beside it."""
     settings = setup.read_settings()
     setup.require_shared_database(settings)
-    setup.set_up_logging(settings.log_level)
+    logs.set_up(settings.log_level)
     setup.open_database(settings).dispose()
 
     from flask import Flask
@@ -106,7 +106,7 @@ def worker() -> None:
     """Turn stored webhooks into messages and send them. Needs DATABASE_URL."""
     settings = setup.read_settings()
     setup.require_shared_database(settings)
-    setup.set_up_logging(settings.log_level)
+    logs.set_up(settings.log_level)
     templates = setup.open_templates(settings)
     database = setup.open_database(settings)
 
@@ -145,7 +145,7 @@ def sandbox(host: str, port: int, brand: str, duplicate_window: float, tokens: t
     from bridge.attentive.sandbox import create_app
     from bridge.web.server import Server
 
-    setup.set_up_logging("WARNING")
+    logs.set_up("WARNING")
     click.echo(f"The phone: http://{host}:{port}/   The API: ATTENTIVE_URL=http://{host}:{port}", err=True)
     # One process, since the phone lives in its memory; many threads, since some faults hold a request for long.
     Server(

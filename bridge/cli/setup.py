@@ -1,13 +1,10 @@
-"""What most commands begin with: settings, logging, the database, the templates."""
+"""What most commands begin with: settings, the database, the templates."""
 
-import logging
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import structlog
 
 from bridge import sources
 from bridge.errors import Misconfigured
@@ -28,29 +25,6 @@ def read_settings() -> Settings:
     for warning in settings.warnings:
         click.echo(f"bridge: warning: {warning}", err=True)
     return settings
-
-
-def set_up_logging(level: str) -> None:
-    """Lines on standard output: readable on a terminal, JSON elsewhere."""
-    renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if sys.stdout.isatty() else structlog.processors.JSONRenderer(sort_keys=True)
-    )
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Their lines name hosts and addresses, one for each request.
-    for noisy in ("urllib3", "alembic", "sqlalchemy"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def require_shared_database(settings: Settings) -> None:
