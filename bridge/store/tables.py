@@ -98,9 +98,10 @@ messages = Table(
     Column("template", String, nullable=False),
     Column("event_kind", String, nullable=False),
     Column("identity", String, nullable=False),
-    # Hash of account, template, identity and recipient. Null for a skipped message, which uses up nothing.
+    # Stands for account, template, identity and recipient. Null for a skipped message, which uses up nothing.
     Column("once", String(64)),
     Column("again", Integer, nullable=False),
+    # A hash to find a person's messages by. An index over it would be written to at random places: see docs/scaling.md.
     Column("recipient", String(64)),
     Column("to", SealedText),
     Column("body", SealedText),
@@ -130,7 +131,6 @@ messages = Table(
     UniqueConstraint("once"),
 )
 Index("ix_messages_delivery_id", messages.c.delivery_id)
-Index("ix_messages_recipient", messages.c.recipient)
 is_queued = _state_is(messages, "queued")
 is_sending = _state_is(messages, "sending")
 is_held = _state_is(messages, "held")
