@@ -169,7 +169,8 @@ def test_web_and_worker_go_on_by_themselves_when_postgresql_is_back(
     hooks = [_acknowledged(working)]
     wait_until(lambda: _is_under_way(working), "the message is under way")
 
-    postgres.restart(ending)
+    postgres.die(ending)
+    postgres.start()
     hooks.append(_acknowledged(working))
     working.set_faults()
 

@@ -29,20 +29,28 @@ class Postgres:
         made.ensure_pgdata_inited()
         # For root it runs as another user, since it refuses to run as root.
         self._user, self._program = made.system_user, made.bin_path / "postgres"
-        self._start()
+        self.start()
 
     @property
     def url(self) -> str:
         """The address of its database."""
         return f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
 
-    def restart(self, ending: signal.Signals) -> None:
-        """End it by SIGQUIT (an immediate stop) or SIGKILL (its first process dies), and start it again."""
-        self._end(ending)
-        self._start()
+    def die(self, ending: signal.Signals) -> None:
+        """End it by SIGQUIT (an immediate stop) or SIGKILL (its first process dies)."""
+        family = self._family()
+        self._process.send_signal(ending)
+        self._process.wait(_PATIENCE_SECONDS)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        # The next one starts only when the last process has let go of the shared memory.
+        while any(is_alive(pid) for pid in family):
+            assert time.monotonic() < deadline, "PostgreSQL does not end"
+            time.sleep(0.01)
 
     def freeze(self) -> None:
         """Stop all its processes, as a machine that hangs: it answers nothing and closes nothing."""
+        # The one that makes the others first.
+        self._process.send_signal(signal.SIGSTOP)
         for pid in self._family():
             os.kill(pid, signal.SIGSTOP)
 
@@ -55,12 +63,13 @@ class Postgres:
         """Stop it."""
         if self._process.poll() is None:
             self.thaw()
-            self._end(signal.SIGINT)
+            self.die(signal.SIGINT)
 
     def _family(self) -> list[int]:
         return [self._process.pid, *children_of(self._process.pid)]
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start it, again if it has ended; returns when it takes connections."""
         with (self._directory.parent / "postgresql.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._program, "-D", self._directory, "-h", "127.0.0.1", "-p", str(self._port), "-k", ""],
@@ -72,13 +81,3 @@ class Postgres:
                 return
             time.sleep(0.02)
         raise RuntimeError(f"PostgreSQL does not start: {log.name}")
-
-    def _end(self, ending: signal.Signals) -> None:
-        family = self._family()
-        self._process.send_signal(ending)
-        self._process.wait(_PATIENCE_SECONDS)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        # The next one starts only when the last process has let go of the shared memory.
-        while any(is_alive(pid) for pid in family):
-            assert time.monotonic() < deadline, "PostgreSQL does not end"
-            time.sleep(0.01)

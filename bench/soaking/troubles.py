@@ -142,8 +142,8 @@ class Troubles:
 
     def _kill_web(self) -> bool:
         if web := self._any(self.product.webs):
-            self._note("web killed", web)
             web.kill()
+            self._note("web killed", web)
         return web is not None
 
     def _kill_web_child(self) -> bool:
@@ -155,8 +155,8 @@ class Troubles:
 
     def _kill_web_parent(self) -> bool:
         if web := self._any(self.product.webs):
-            self._note("gunicorn's parent killed", web)
             web.kill_parent()
+            self._note("gunicorn's parent killed", web)
         return web is not None
 
     def _kill_worker(self) -> bool:
@@ -203,17 +203,20 @@ class Troubles:
 
     def _restart_postgres(self, kind: str, ending: signal.Signals) -> bool:
         assert self.postgres
+        self.postgres.die(ending)
         self._note(kind)
-        self.postgres.restart(ending)
+        self.postgres.start()
+        self._write("PostgreSQL is back")
         return True
 
     def _freeze_postgres(self) -> bool:
         assert self.postgres
-        self._note("PostgreSQL frozen")
         self.postgres.freeze()
+        self._note("PostgreSQL frozen")
         # Nothing else meanwhile: it might ask the database, and wait.
         time.sleep(self._random.uniform(*_DATABASE_FROZEN_SECONDS))
         self.postgres.thaw()
+        self._write("PostgreSQL is back")
         return True
 
     def _note(self, kind: str, who: Running | None = None, held: frozenset[int] = frozenset()) -> Trouble:
