@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bridge.connections import CONNECTION_SUFFIXES, Account, Connection, ConnectionReader, setting_prefix
@@ -39,6 +39,9 @@ NAMES = (
 )
 
 _OUR_PREFIXES = ("ATTENTIVE_", "BRIDGE_", "WORKER_")
+
+_POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
+_SQLITE = ("sqlite", "sqlite+pysqlite")
 
 _LONGEST_NAME = 100
 # How alike two names are when one is the other misspelt, and how short a name is like too many.
@@ -151,18 +154,31 @@ def _database_url(environment: Environment, value: str) -> str:
     try:
         url = make_url(value)
     except (ArgumentError, ValueError):
-        environment.problem(
-            "DATABASE_URL", "cannot be read; write sqlite:///bridge.db or postgresql://user:password@host/name"
-        )
+        problem: str | None = "cannot be read; write sqlite:///bridge.db or postgresql://user:password@host/name"
+        url = URL.create("")
+    else:
+        problem = _problem_of(url)
+    if problem:
+        environment.problem("DATABASE_URL", problem)
         return ""
-    if url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
-        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-    if url.drivername in ("sqlite", "sqlite+pysqlite"):
+    if url.drivername in _POSTGRESQL:
+        url = url.set(drivername="postgresql+psycopg")
+    return url.render_as_string(hide_password=False)
+
+
+def _problem_of(url: URL) -> str | None:
+    """What is wrong with a database's address. Never with its words: they may be the password's."""
+    if url.drivername in _POSTGRESQL:
+        if "@" in (url.host or ""):
+            return "the password holds an @, which is written %40 there"
+        return None
+    if url.drivername in _SQLITE:
+        if url.host:
+            return "SQLite's addresses have three slashes, sqlite:///bridge.db, or four: sqlite:////folder/bridge.db"
         if not url.database or url.database == ":memory:":
-            environment.problem("DATABASE_URL", "SQLite needs a file, because several processes share it")
-        return url.render_as_string(hide_password=False)
-    environment.problem("DATABASE_URL", f"{url.drivername} is not supported; use sqlite or postgresql")
-    return ""
+            return "SQLite needs a file, because several processes share it"
+        return "nothing may follow the file's name of SQLite" if url.query else None
+    return f"{url.drivername} is not supported; use sqlite or postgresql"
 
 
 def _look_for_strays(environment: Environment, connections: Mapping[str, Connection], sources: Collection[str]) -> None:

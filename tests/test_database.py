@@ -1,20 +1,21 @@
 """The database when it does not answer: refused in words and in time, and used again when it is back."""
 
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
-import freezing
 import pytest
 from conftest import free_port
-from freezing import Freezer
 from sqlalchemy import Connection, text
 
 from bridge.errors import StoreUnavailable
 from bridge.store.database import Database
+from soaking.postgres import Postgres
 
 _PATIENCE = 2.0
 # What a busy machine may add to it.
@@ -22,21 +23,28 @@ _SLACK = 1.0
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Freezer]:
-    with freezing.a_server() as server:
+def server() -> Iterator[Postgres]:
+    # Not in pytest's own folder: for root it runs as another user, who may not enter there.
+    with tempfile.TemporaryDirectory(prefix="bridge-postgres-") as directory:
+        server = Postgres(Path(directory) / "data")
         yield server
+        server.end()
 
 
 @pytest.fixture
-def freezer(server: Freezer) -> Iterator[Freezer]:
+def freezer(server: Postgres) -> Iterator[Postgres]:
     yield server
     server.thaw()
 
 
+def _url(server: Postgres) -> str:
+    return server.url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
 @pytest.fixture
-def frozen(freezer: Freezer) -> Iterator[Database]:
+def frozen(freezer: Postgres) -> Iterator[Database]:
     """A database that has answered once, and has been frozen since."""
-    database = Database(freezer.url, patience=_PATIENCE)
+    database = Database(_url(freezer), patience=_PATIENCE)
     _ask(database)
     freezer.freeze()
     yield database
@@ -70,7 +78,7 @@ def _ask_until_answered(database: Database, seconds: float = 10) -> None:
 
 @pytest.mark.parametrize("way", ["read", "write"])
 def test_a_frozen_server_is_given_up_in_time_and_used_again_when_it_thaws(
-    frozen: Database, freezer: Freezer, way: str
+    frozen: Database, freezer: Postgres, way: str
 ) -> None:
     opening: AbstractContextManager[Connection] = getattr(frozen, way)()
     with _refused_within(_PATIENCE + _SLACK), opening as connection:
@@ -79,8 +87,8 @@ def test_a_frozen_server_is_given_up_in_time_and_used_again_when_it_thaws(
     _ask_until_answered(frozen, 1 + _SLACK)
 
 
-def test_a_server_that_freezes_within_a_transaction_is_given_up_at_the_commit(freezer: Freezer) -> None:
-    database = Database(freezer.url, patience=_PATIENCE)
+def test_a_server_that_freezes_within_a_transaction_is_given_up_at_the_commit(freezer: Postgres) -> None:
+    database = Database(_url(freezer), patience=_PATIENCE)
     with _refused_within(_PATIENCE + _SLACK), database.write() as connection:
         connection.execute(text("CREATE TEMPORARY TABLE kept (id integer)"))
         freezer.freeze()
@@ -89,8 +97,8 @@ def test_a_server_that_freezes_within_a_transaction_is_given_up_at_the_commit(fr
     database.dispose()
 
 
-def test_the_limit_is_for_the_whole_transaction_and_not_for_each_statement(freezer: Freezer) -> None:
-    database = Database(freezer.url, patience=_PATIENCE)
+def test_the_limit_is_for_the_whole_transaction_and_not_for_each_statement(freezer: Postgres) -> None:
+    database = Database(_url(freezer), patience=_PATIENCE)
     with _refused_within(_PATIENCE + _SLACK), database.write() as connection:
         for _ in range(10):
             connection.execute(text("SELECT pg_sleep(0.5)"))
@@ -151,8 +159,8 @@ def test_a_lock_that_another_process_holds_is_not_waited_for_by_all_one_after_th
     other.dispose()
 
 
-def test_a_migration_takes_as_long_as_it_needs(freezer: Freezer) -> None:
-    database = Database(freezer.url, patience=0.3)
+def test_a_migration_takes_as_long_as_it_needs(freezer: Postgres) -> None:
+    database = Database(_url(freezer), patience=0.3)
     with database.migrate() as connection:
         connection.execute(text("SELECT pg_sleep(1)"))
     with pytest.raises(StoreUnavailable), database.write() as connection:
@@ -160,8 +168,8 @@ def test_a_migration_takes_as_long_as_it_needs(freezer: Freezer) -> None:
     database.dispose()
 
 
-def test_the_options_of_the_address_are_kept(freezer: Freezer) -> None:
-    database = Database(f"{freezer.url}&options=-c%20search_path%3Delsewhere")
+def test_the_options_of_the_address_are_kept(freezer: Postgres) -> None:
+    database = Database(f"{_url(freezer)}?options=-c%20search_path%3Delsewhere")
     with database.read() as connection:
         assert connection.execute(text("SHOW search_path")).scalar_one() == "elsewhere"
         assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "20s"

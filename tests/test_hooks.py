@@ -483,15 +483,16 @@ def test_while_postgresql_refuses_connections_web_answers_503(stack_on_postgres:
     _assert_available(stack)
 
 
-def test_a_web_process_without_any_database_behind_it_says_why_and_ends(stack: Stack) -> None:
+def test_a_web_process_that_is_started_while_the_database_is_away_answers_503_and_says_why(stack: Stack) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         address = f"postgresql://user:hidden-password@127.0.0.1:{nobody.getsockname()[1]}/bridge"
-        ended = stack.run("web", "--port", str(stack.web_port), DATABASE_URL=address)
+        web = stack.start_web(DATABASE_URL=address)
+        _assert_unavailable(stack)
 
-    assert ended.returncode != 0
-    assert "Traceback" not in ended.stderr
-    assert "hidden-password" not in ended.stdout + ended.stderr
+    assert "the database does not answer" in web.log
+    assert "Traceback" not in web.log
+    assert "hidden-password" not in web.log
 
 
 def _raw_post(

@@ -1,11 +1,11 @@
 """The names of workers: each live one has its own, and one that comes back has at once what it held."""
 
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import freezing
 import psycopg
 import pytest
 import requests
@@ -19,6 +19,7 @@ from bridge.store.database import Database
 from bridge.store.listening import _lock as take
 from bridge.store.tables import messages
 from bridge.store.tables import workers as table
+from soaking.postgres import Postgres
 
 
 class Office(ForkedStack):
@@ -154,18 +155,20 @@ def _be_impatient() -> None:
 
 
 def test_nobody_is_taken_for_dead_because_the_database_was_away(tmp_path: Path) -> None:
-    with freezing.a_server() as freezer:
-        office = Office(tmp_path, freezer.url)
+    # Not in pytest's own folder: for root it runs as another user, who may not enter there.
+    with tempfile.TemporaryDirectory(prefix="bridge-postgres-") as directory:
+        server = Postgres(Path(directory) / "data")
+        office = Office(tmp_path, server.url)
         office.migrate()
         office.start_sandbox()
         both = [office.start_prepared(_be_impatient, "worker", WORKER_NAME=name) for name in ("one", "two")]
         try:
             wait_until(lambda: all("worker.started" in worker.log for worker in both), "both have started")
-            freezer.freeze()
+            server.freeze()
             wait_until(
                 lambda: all(worker.log.count("database_unavailable") > 1 for worker in both), "both are silent", 60
             )
-            freezer.thaw()
+            server.thaw()
             database = office.open_database()
             before = _last_beats(database)
             wait_until(
@@ -176,6 +179,7 @@ def test_nobody_is_taken_for_dead_because_the_database_was_away(tmp_path: Path) 
                 assert "taken" not in worker.log
         finally:
             ForkedStack.close(office)
+            server.end()
 
 
 def _last_beats(database: Database) -> dict[str, object]:

@@ -3,7 +3,6 @@
 import click
 
 from bridge.cli import setup
-from bridge.store import schema
 
 
 @click.group()
@@ -16,5 +15,5 @@ def upgrade() -> None:
     """Create or migrate the tables. Safe to run at every deploy, also by several processes at once."""
     settings = setup.read_settings()
     setup.refuse_fleeting_disk(settings)
-    before, after = schema.upgrade(setup.open_database(settings, must_exist=False))
+    before, after = setup.migrate(settings)
     click.echo(f"The database is at version {after}." if before == after else f"Migrated the database to {after}.")

@@ -26,7 +26,7 @@ from bridge.cli.rehearsal import Rehearsal
 from bridge.compose import TemplateFolder, default_folder
 from bridge.connections import CONNECTION_SUFFIXES, setting_prefix
 from bridge.settings import NAMES
-from bridge.store import ledger
+from bridge.store import ledger, mistakes
 from bridge.store.database import Database
 
 _SECRET = "demo-secret"  # noqa: S105 - no secret: it is printed, and good on this machine for as long as the demo runs
@@ -54,6 +54,7 @@ def demo(once: bool) -> None:
     folder = default_folder(os.environ.get("TEMPLATES_DIR"))
     templates = TemplateFolder(folder).current()
     with tempfile.TemporaryDirectory(prefix="bridge-demo-") as directory, serve_recorded_answers() as platform_url:
+        mistakes.check_place(Path(directory, "demo.db"), setting="TMPDIR")
         _say(f"{len(templates)} message templates from {folder}/")
         with Children() as children:
             running = _start(children, Path(directory), platform_url, folder)

@@ -12,6 +12,9 @@ import structlog  # noqa: E402
 if _HIDES_RICH:
     del sys.modules["rich"]
 
+#: For what a command itself has to say.
+log = structlog.get_logger()
+
 
 def set_up(level: str) -> None:
     """Lines on standard output: readable on a terminal, JSON elsewhere."""

@@ -4,12 +4,18 @@ import os
 import signal
 import socket
 import sys
+import time
+from typing import TYPE_CHECKING
 
 import click
 
 from bridge.cli import logs, setup
 from bridge.cli.processes import Children
+from bridge.errors import StoreUnavailable
 from bridge.settings import Settings
+
+if TYPE_CHECKING:
+    from bridge.store.database import Database
 
 _DEFAULT_PORT = 8000
 
@@ -33,14 +39,10 @@ def serve(host: str | None, port: int | None, no_worker: bool) -> None:
 
     Without settings this uses bridge.db in the current directory.
     """
-    from bridge.store import schema
-
     settings = setup.read_settings()
     setup.refuse_fleeting_disk(settings)
     setup.open_templates(settings)
-    database = setup.open_database(settings, must_exist=False)
-    schema.upgrade(database)
-    database.dispose()
+    setup.migrate(settings)
     bind = _bind(settings, host, port)
     _say_hello(settings, bind)
     environment = {"DATABASE_URL": settings.database_url}
@@ -82,7 +84,10 @@ def web(host: str | None, port: int | None) -> None:
     settings = setup.read_settings()
     setup.require_shared_database(settings)
     logs.set_up(settings.log_level)
-    setup.open_database(settings).dispose()
+    try:
+        setup.open_database_to_work(settings).dispose()
+    except StoreUnavailable as error:
+        logs.log.error("web.database_unavailable", error=str(error), until_then="webhooks are answered 503")
 
     from flask import Flask
 
@@ -108,7 +113,7 @@ def worker() -> None:
     setup.require_shared_database(settings)
     logs.set_up(settings.log_level)
     templates = setup.open_templates(settings)
-    database = setup.open_database(settings)
+    database = _wait_for_database(settings)
 
     from bridge.route import routes
     from bridge.store.workers import Identity
@@ -124,6 +129,16 @@ def worker() -> None:
     # A send that outlasted the drain must not keep the process: its message is given back already.
     sys.stdout.flush()
     os._exit(0)
+
+
+def _wait_for_database(settings: Settings) -> "Database":
+    """Whoever restarts processes may start this one while the database is away."""
+    while True:
+        try:
+            return setup.open_database_to_work(settings)
+        except StoreUnavailable as error:
+            logs.log.error("worker.database_unavailable", error=str(error))
+            time.sleep(1.0)
 
 
 @click.command()

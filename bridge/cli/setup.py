@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy.exc import ArgumentError
 
 from bridge import sources
 from bridge.errors import Misconfigured
 from bridge.settings import Settings
-from bridge.store import schema
+from bridge.store import mistakes, schema
 from bridge.store.database import Database
 
 if TYPE_CHECKING:
@@ -50,17 +51,54 @@ def refuse_fleeting_disk(settings: Settings) -> None:
         )
 
 
-def open_database(settings: Settings, *, must_exist: bool = True) -> Database:
+def open_database(settings: Settings) -> Database:
     """The database, migrated as this program needs it. Raises Misconfigured, StoreUnavailable."""
-    database = Database(settings.database_url)
-    if must_exist and database.is_sqlite and not Path(database.url.database or "").exists():
-        raise Misconfigured(
-            [f"DATABASE_URL: there is no {database.url.database} yet; run `bridge db upgrade` or `bridge serve`"]
-        )
-    if must_exist:
-        with database.read() as connection:
-            schema.check(connection)
+    database = _database(settings)
+    path = Path(database.url.database or "")
+    if database.is_sqlite and not path.exists():
+        raise Misconfigured([f"DATABASE_URL: there is no {path} yet; run `bridge db upgrade` or `bridge serve`"])
+    with mistakes.told_in_words(), database.read() as connection:
+        schema.check(connection)
     return database
+
+
+def open_database_to_work(settings: Settings) -> Database:
+    """The same for `web` and `worker`, which keep it open: refused where SQLite cannot be shared."""
+    database = open_database(settings)
+    mistakes.refuse_second_machine(database)
+    return database
+
+
+def migrate(settings: Settings) -> tuple[str | None, str]:
+    """Create or migrate the database; the versions before and after. Raises Misconfigured, StoreUnavailable."""
+    database = _database(settings)
+    with mistakes.told_in_words():
+        mistakes.refuse_second_machine(database)
+        versions = schema.upgrade(database)
+    database.dispose()
+    return versions
+
+
+def _database(settings: Settings) -> Database:
+    try:
+        database = Database(settings.database_url)
+    except ArgumentError as error:
+        # What only the driver's part of SQLAlchemy looks at. Its words may be the password's.
+        raise Misconfigured(["DATABASE_URL: cannot be read; what stands behind the ? is wrong"]) from error
+    except ImportError as error:
+        raise Misconfigured(
+            [
+                f"DATABASE_URL: PostgreSQL needs the package psycopg, which does not load here ({_first_line(error)});"
+                " pip install 'psycopg[binary]'"
+            ]
+        ) from error
+    if database.is_sqlite:
+        mistakes.check_place(Path(database.url.database or ""))
+    return database
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def open_templates(settings: Settings) -> "TemplateFolder":

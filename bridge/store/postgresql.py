@@ -98,8 +98,7 @@ def connect(*args: Any, **kwargs: Any) -> PatientConnection:
         except psycopg.Error as error:
             failure = error
         except (OSError, ValueError) as error:
-            # No host can have this name.
-            failure = psycopg.OperationalError(str(error))
+            failure = psycopg.OperationalError(f"no host can have this name ({error})")
         if not answer.set_running_or_notify_cancel():
             if made:
                 made.close()

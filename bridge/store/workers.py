@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy import func as sql
 
-from bridge.store import outbox, processing
+from bridge.store import disk, outbox, processing
 from bridge.store.tables import deliveries, is_sending, is_stored, messages, workers
 from bridge.store.wakeup import notify
 
@@ -23,12 +23,8 @@ def _host() -> str:
 
     Containers may share a name and each have a process 1.
     """
-    kernel = Path("/proc")
-    try:
-        boot = (kernel / "sys/kernel/random/boot_id").read_text().strip()
-        return f"{socket.gethostname()} {boot} {(kernel / 'self/ns/pid').readlink()}"
-    except OSError:
-        return socket.gethostname()
+    boot = disk.boot()
+    return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}" if boot else socket.gethostname()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +86,17 @@ def _named_since(connection: Connection) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
     started: datetime = connection.execute(select(sql.pg_postmaster_start_time())).scalar_one()
     return started.astimezone(UTC)
+
+
+def beats_elsewhere(connection: Connection) -> dict[str, tuple[str, datetime]]:
+    """The last beat of each worker on another machine, with the name of its host. Containers are no machines."""
+    here = _machine(_host())
+    rows = connection.execute(select(workers.c.id, workers.c.host, workers.c.seen_at))
+    return {row.id: (row.host.split()[0], row.seen_at) for row in rows if _machine(row.host) != here}
+
+
+def _machine(host: str) -> str:
+    return host.split()[:2][-1]
 
 
 def orphaned_owners(connection: Connection) -> list[str]:
