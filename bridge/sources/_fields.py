@@ -36,14 +36,20 @@ class Reading(Schema):
 
         unknown = EXCLUDE
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._readers = [
+            (name, field.data_key or name, field.read)
+            for name, field in self.fields.items()
+            if isinstance(field, Tolerant)
+        ]
+
     def load(self, data: Any, **_: Any) -> Any:
         """What `make` makes of the fields as read.
 
         marshmallow's own loop is there to collect refusals. There are none, and an order has ten objects to read.
         """
-        return self.make(
-            {name: field.deserialize(data.get(field.data_key or name)) for name, field in self.fields.items()}
-        )
+        return self.make({name: read(data.get(key)) for name, key, read in self._readers})
 
     def make(self, values: dict[str, Any]) -> Any:
         """The values as they are. A schema that reads one of our own records makes it here."""
@@ -69,7 +75,7 @@ class Tolerant(fields.Field[Any]):
         super().__init__(data_key=data_key)
 
     def deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        """The value as `read` reads it."""
+        """The value as `read` reads it, for marshmallow's own loop."""
         return self.read(None if value is missing else value)
 
     def read(self, value: object) -> Any:
