@@ -22,9 +22,13 @@ def run(script: str, *options: str, **environment: str) -> tuple[str, Rows]:
         check=False,
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    lines = [line for line in finished.stdout.splitlines() if line.startswith("| ")]
+    return finished.stdout, rows_of(finished.stdout)
+
+
+def rows_of(printed: str) -> Rows:
+    lines = [line for line in printed.splitlines() if line.startswith("| ")]
     columns, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return finished.stdout, {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+    return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
 
 
 def figure(row: dict[str, str], column: str) -> float:
@@ -55,6 +59,15 @@ def test_deliver_follows_every_webhook_to_its_text_and_names_what_it_cannot_meas
     assert (row["not 200"], row["lost"], row["twice"]) == ("0", "0", "0")
     for rival in ("(b) Flask, Celery and Redis", "(c) Node-RED"):
         assert f"{rival}: not measured: " in printed
+
+
+def test_process_tells_what_reading_and_composing_each_sample_costs() -> None:
+    command = [sys.executable, str(BENCH / "process.py"), "--rounds", "1", "--deliveries", "40"]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout
+    rows = rows_of(printed)
+    assert {"shopify orders_create", "zendesk trigger_replied", "kustomer conversation_create"} <= rows.keys()
+    for row in rows.values():
+        assert 0 < figure(row, "this version: parse") < figure(row, "this version: whole")
 
 
 @pytest.mark.parametrize("script", ["ack.py", "idle.py"])
