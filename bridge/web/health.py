@@ -1,14 +1,12 @@
 """Health: is the process up, and can it store a delivery now?"""
 
-from datetime import datetime
-
 import structlog
 from flask import Blueprint, Response, jsonify
 
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, StoreUnavailable
 from bridge.store import schema, status
 from bridge.store.database import Database
-from bridge.store.status import Status
+from bridge.store.status import COUNTED_TO, Status
 
 log = structlog.get_logger()
 
@@ -32,23 +30,31 @@ def blueprint(database: Database) -> Blueprint:
             with database.write() as connection:
                 schema.check(connection)
                 schema.check_writable(connection)
-                now = database.now(connection)
-            with database.read() as connection:
-                found = status.read(connection, now)
         except BridgeError as error:
             log.error("health.not_ready", error=str(error))
             return jsonify(status="unavailable", error="the database cannot take a delivery now"), 503
-        return jsonify(status="ready", **_body(found, now)), 200
+        try:
+            with database.read() as connection:
+                body = _body(status.read(connection, database.now(connection)))
+        except StoreUnavailable as error:
+            log.error("health.queue_unknown", error=str(error))
+            body = {"queue": None}
+        return jsonify(status="ready", **body), 200
 
     return health
 
 
-def _body(found: Status, now: datetime) -> dict[str, object]:
+def _body(found: Status) -> dict[str, object]:
     return {
         "queue": {
-            "deliveries": found.deliveries_waiting,
-            "messages": found.messages_waiting,
-            "oldest_seconds": _age(found.oldest_due, now),
+            "deliveries": found.deliveries_stored,
+            "messages": found.messages_queued + found.messages_sending,
+            "sending": found.messages_sending,
+            "held": found.messages_held,
+            "counted_to": COUNTED_TO,
+            "oldest_seconds": round(found.oldest_seconds, 3),
+            "behind": found.is_behind,
+            "why": found.why_behind,
         },
         "workers": found.workers,
         "accounts": {
@@ -57,11 +63,8 @@ def _body(found: Status, now: datetime) -> dict[str, object]:
                 "reason": account.pause_reason,
                 "since": account.paused_since.isoformat() if account.paused_since else None,
                 "next_probe": account.paused_until.isoformat() if account.paused_until else None,
+                "oldest_seconds": round(found.account_seconds(account.name), 3),
             }
             for account in found.accounts
         },
     }
-
-
-def _age(moment: datetime | None, now: datetime) -> float:
-    return max(0.0, round((now - moment).total_seconds(), 3)) if moment else 0.0

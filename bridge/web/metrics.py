@@ -22,20 +22,29 @@ class _Queue(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Read at every scrape."""
         with self._database.read() as connection:
-            now = self._database.now(connection)
-            found = status.read(connection, now)
-        waiting = GaugeMetricFamily("bridge_waiting", "Rows that wait, by kind.", labels=["kind"])
-        waiting.add_metric(["deliveries"], found.deliveries_waiting)
-        waiting.add_metric(["messages"], found.messages_waiting)
+            found = status.read(connection, self._database.now(connection))
+        waiting = GaugeMetricFamily(
+            "bridge_waiting", f"Rows that wait, by kind; {status.COUNTED_TO} means at least so many.", labels=["kind"]
+        )
+        waiting.add_metric(["deliveries"], found.deliveries_stored)
+        waiting.add_metric(["messages"], found.messages_queued + found.messages_sending)
+        waiting.add_metric(["sending"], found.messages_sending)
         waiting.add_metric(["held"], found.messages_held)
         yield waiting
-        age = (now - found.oldest_due).total_seconds() if found.oldest_due else 0.0
-        yield GaugeMetricFamily("bridge_oldest_waiting_seconds", "Age of the longest waiting row.", max(0.0, age))
+        yield GaugeMetricFamily(
+            "bridge_oldest_waiting_seconds", "Age of the longest waiting row.", found.oldest_seconds
+        )
+        yield GaugeMetricFamily("bridge_behind", "1 while a row waits for longer than a minute.", found.is_behind)
         yield GaugeMetricFamily("bridge_workers", "Workers with a heartbeat.", found.workers)
         paused = GaugeMetricFamily("bridge_account_paused", "1 while nothing is sent for it.", labels=["account"])
+        oldest = GaugeMetricFamily(
+            "bridge_account_oldest_waiting_seconds", "Age of its longest waiting message.", labels=["account"]
+        )
         for account in found.accounts:
             paused.add_metric([account.name], float(account.paused_until is not None))
+            oldest.add_metric([account.name], found.account_seconds(account.name))
         yield paused
+        yield oldest
 
 
 def blueprint(database: Database) -> Blueprint:
