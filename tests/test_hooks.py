@@ -366,7 +366,7 @@ def test_a_paused_account_and_a_long_queue_do_not_make_web_unready(stack: Stack)
     assert ready.status_code == 200
     assert ready.json()["queue"]["deliveries"] == 60
     assert ready.json()["accounts"]["attentive"] | {"since": None, "next_probe": None} == {
-        "paused": True, "reason": "denied", "since": None, "next_probe": None,
+        "paused": True, "reason": "denied", "since": None, "next_probe": None, "oldest_seconds": 0.0,
     }  # fmt: skip
     assert senders.order().post(stack.web_url).json() == {"status": "stored"}
     assert _metrics(stack)[("bridge_account_paused", "attentive")] == 1
