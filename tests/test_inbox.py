@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select, text
 
 from bridge.errors import StoreUnavailable
 from bridge.events import Delivery
 from bridge.store import processing
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
+from bridge.store.inbox_statements import InboxStatements
 from bridge.store.tables import deliveries
 
 RECEIVED = datetime.now(UTC) - timedelta(days=3)
@@ -180,13 +181,18 @@ def test_only_the_headers_given_are_kept(inbox: Inbox) -> None:
     assert kept(inbox).headers == {"x-topic": "orders/create"}
 
 
-def test_one_row_the_database_cannot_hold_does_not_refuse_its_neighbours(inbox: Inbox) -> None:
-    """No source makes such a row; a delivery without a time stands for whatever we did not think of."""
-    naive = datetime(2026, 11, 25)  # noqa: DTZ001 - the fault under test
+# No source makes such rows; they stand for whatever we did not think of.
+STRANGE_ROWS: dict[str, dict[str, Any]] = {
+    "that no driver takes": {"at": datetime(2026, 11, 25)},  # noqa: DTZ001 - the fault under test
+    "that no database takes": {"connection": None},
+}
 
+
+@pytest.mark.parametrize("strange", STRANGE_ROWS.values(), ids=STRANGE_ROWS)
+def test_one_row_that_cannot_be_held_does_not_refuse_its_neighbours(inbox: Inbox, strange: dict[str, Any]) -> None:
     def bring(number: int) -> object:
         try:
-            return add(inbox, f"e{number}", at=naive if number == 5 else RECEIVED)
+            return add(inbox, f"e{number}", **(strange if number == 5 else {}))
         except Exception as error:  # noqa: BLE001 - whatever it is, it must be the bad one's
             return error
 
@@ -199,7 +205,7 @@ def test_a_request_never_waits_for_ever_behind_a_failed_commit(inbox: Inbox, mon
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("bridge.store.group_commit.notify", fail)
+    monkeypatch.setattr(InboxStatements, "inserted_ids", fail)
 
     def bring(number: int) -> object:
         try:
@@ -209,18 +215,26 @@ def test_a_request_never_waits_for_ever_behind_a_failed_commit(inbox: Inbox, mon
 
     assert set(together(8, bring)) <= {StoreUnavailable, MemoryError}
     monkeypatch.undo()
-    assert add(inbox, "e1")
+    assert add(inbox, "e-after")
 
 
 def test_a_commit_that_fails_refuses_all_who_shared_it_and_the_next_is_stored(inbox: Inbox) -> None:
-    def fail(connection: Any) -> None:
-        raise StoreUnavailable("the disk is full")
+    _rename(inbox, "deliveries", "elsewhere")
 
-    event.listen(inbox.database.engine, "commit", fail)
-    with pytest.raises(StoreUnavailable, match="the disk is full"):
-        add(inbox, "e1")
-    event.remove(inbox.database.engine, "commit", fail)
+    def bring(number: int) -> object:
+        try:
+            return add(inbox, f"e{number}")
+        except StoreUnavailable as error:
+            return type(error)
+
+    assert together(8, bring) == [StoreUnavailable] * 8
+    _rename(inbox, "elsewhere", "deliveries")
     assert add(inbox, "e1")
+
+
+def _rename(inbox: Inbox, table: str, to: str) -> None:
+    with inbox.database.write() as connection:
+        connection.execute(text(f"ALTER TABLE {table} RENAME TO {to}"))
 
 
 def test_an_error_of_the_database_quotes_no_row(inbox: Inbox) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.errors import RowRefused, StoreUnavailable
+from bridge.store.alone import AloneConnection
 from bridge.store.file_lock import FileLock
 
 #: How long a transaction of the web process may take: Shopify hangs up after five seconds.
@@ -55,6 +56,7 @@ class Database:
 
             self.engine = postgresql.make_engine(self.url, patience=patience)
             self._no_longer_than = postgresql.no_longer_than
+        self._alone = AloneConnection(self.engine)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -73,6 +75,22 @@ class Database:
             if self.is_sqlite:
                 connection = connection.execution_options(bridge_begin="BEGIN")
             yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[Any]:
+        """A cursor of the driver whose every statement is a transaction of its own, on a connection kept for this.
+
+        For one thread at a time.
+        """
+        driver = self.engine.dialect.loaded_dbapi
+        with self._answering(), self._gate or nullcontext():
+            try:
+                yield self._alone.cursor()
+            except (driver.DataError, driver.IntegrityError) as error:
+                raise RowRefused(type(error).__name__) from error
+            except driver.Error as error:
+                self._alone.close()
+                raise StoreUnavailable(_words(error)) from error
 
     @contextmanager
     def migrate(self) -> Iterator[Connection]:
@@ -105,6 +123,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close all connections."""
+        self._alone.close()
         self.engine.dispose()
         if self._gate:
             self._gate.close()
@@ -150,12 +169,15 @@ def _as_unavailable() -> Iterator[None]:
         # The words would quote the row.
         raise RowRefused(type(error.orig).__name__) from error
     except DBAPIError as error:
-        # The driver's first line names hosts and files, which the log may have; the lines after it may quote a row.
-        words = str(error.orig).partition("\n")[0]
-        raise StoreUnavailable(f"{type(error.orig).__name__}: {words}") from error
+        raise StoreUnavailable(_words(error.orig)) from error
     except StatementError as error:
         # It did not come as far as the driver: a value that no column takes.
         raise RowRefused(type(error.orig).__name__) from error
+
+
+def _words(error: BaseException | None) -> str:
+    """The driver's first line: it names hosts and files, which the log may have. Those after it may quote a row."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -1,17 +1,17 @@
 """INBOX: deliveries stored durably before they are acknowledged."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from itertools import chain
+from typing import Any
 
-from sqlalchemy import Connection, String, bindparam, cast, update
-from sqlalchemy import func as sql
-
+from bridge.errors import RowRefused
 from bridge.events import Delivery
 from bridge.store.database import Database
 from bridge.store.group_commit import GroupCommit
-from bridge.store.tables import deliveries, inserts
+from bridge.store.inbox_statements import InboxStatements
 
 #: A delivery known only by a hash of its body may come again after this time and is then a new one.
 BODY_KEY_GOOD_FOR = timedelta(hours=24)
@@ -22,21 +22,24 @@ _LONGEST_KEY = 250
 
 @dataclass(frozen=True, kw_only=True)
 class _Arrival:
-    """A delivery's row on its way to the disk. `by_id` tells the sender's own id from a hash of the body."""
+    """A delivery's row on its way to the disk, as the driver takes it: by column, and in the order of the insert.
 
-    row: dict[str, object]
+    `by_id` tells the sender's own id from a hash of the body.
+    """
+
+    values: Mapping[str, Any]
+    in_order: Sequence[Any]
     by_id: bool
 
 
-@dataclass
 class Inbox:
-    """The deliveries of one database. Safe to share between threads."""
+    """Stores deliveries in one database. Safe to share between threads."""
 
-    database: Database
-
-    def __post_init__(self) -> None:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._statements = InboxStatements(database.engine.dialect)
         # Always in the order of their keys: two processes with the same keys would else wait for each other's.
-        self._commits = GroupCommit(self.database, _insert, order=lambda arrival: str(arrival.row["key"]))
+        self._commits = GroupCommit(database, self._store, order=lambda arrival: str(arrival.values["key"]))
 
     def add(
         self, delivery: Delivery, *, key: str | None, signed_bytes: bytes | None, headers: Mapping[str, str]
@@ -46,26 +49,57 @@ class Inbox:
         `key` is the sender's id, `signed_bytes` what the signature covers where it does not cover the id,
         `headers` those to keep. Raises StoreUnavailable.
         """
-        return self._commits.add(_Arrival(row=_row(delivery, key, signed_bytes, headers), by_id=key is not None))
+        row = {
+            "connection": delivery.connection,
+            "key": _storable(key) if key is not None else "body-sha256:" + hashlib.sha256(delivery.body).hexdigest(),
+            "signed_hash": hashlib.sha256(signed_bytes).hexdigest()
+            if key is not None and signed_bytes is not None
+            else None,
+            "headers": dict(headers),
+            "body": delivery.body,
+            "received_at": delivery.received_at,
+            "outdated": delivery.received_at - BODY_KEY_GOOD_FOR,
+        }
+        try:
+            # Here and not where the rows are stored: there every other thread would wait for it.
+            values = self._statements.converted(row)
+        except ValueError as error:
+            raise RowRefused(type(error).__name__) from error
+        in_order = [values[name] for name in self._statements.places]
+        return self._commits.add(_Arrival(values=values, in_order=in_order, by_id=key is not None))
 
+    def _store(self, cursor: Any, arrivals: Sequence[_Arrival]) -> list[bool]:
+        """Insert these rows with one statement; of each whether it is new."""
+        ids = self._insert(cursor, arrivals)
+        if len(ids) == len(arrivals):
+            return [True] * len(arrivals)
+        new = set(ids)
+        return [self._is_among(new, cursor, arrival) or self._is_new_again(cursor, arrival) for arrival in arrivals]
 
-def _row(
-    delivery: Delivery, key: str | None, signed_bytes: bytes | None, headers: Mapping[str, str]
-) -> dict[str, object]:
-    return {
-        "connection": delivery.connection,
-        "key": _storable(key) if key is not None else "body-sha256:" + hashlib.sha256(delivery.body).hexdigest(),
-        "signed_hash": hashlib.sha256(signed_bytes).hexdigest()
-        if key is not None and signed_bytes is not None
-        else None,
-        "headers": dict(headers),
-        "body": delivery.body,
-        "received_at": delivery.received_at,
-        "state": "stored",
-        "attempts": 0,
-        "deaths": 0,
-        "again": 0,
-    }
+    def _insert(self, cursor: Any, arrivals: Sequence[_Arrival]) -> Sequence[int]:
+        """Insert what is not known; the ids of it."""
+        statement = self._statements.insert(len(arrivals))
+        cursor.execute(statement.text, [*chain.from_iterable(arrival.in_order for arrival in arrivals)])
+        return self._statements.inserted_ids(cursor)
+
+    def _is_among(self, new: set[int], cursor: Any, arrival: _Arrival) -> bool:
+        """Whether this is the arrival that was inserted under its key; another of the batch may have the same key."""
+        find = self._statements.find
+        cursor.execute(find.text, find.parameters(arrival.values))
+        found = {row[0] for row in cursor.fetchall()} & new
+        new -= found
+        return bool(found)
+
+    def _is_new_again(self, cursor: Any, arrival: _Arrival) -> bool:
+        """Insert a known delivery once more if the other was long ago.
+
+        A body's hash says "the same webhook again" only for a day; after that the older row gives the key up.
+        """
+        if arrival.by_id:
+            return False
+        retire = self._statements.retire
+        cursor.execute(retire.text, retire.parameters(arrival.values))
+        return cursor.rowcount == 1 and len(self._insert(cursor, [arrival])) == 1
 
 
 def _storable(key: str) -> str:
@@ -73,41 +107,3 @@ def _storable(key: str) -> str:
     if len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable():
         return key
     return "id-sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _insert(connection: Connection, arrival: _Arrival) -> bool:
-    """Insert one delivery; False if its key or its signed bytes are known."""
-    row = arrival.row
-    if not arrival.by_id:
-        _retire_old_body_key(connection, row)
-    return connection.execute(_ADD[connection.dialect.name], row | {"received": row["received_at"]}).first() is not None
-
-
-def _retire_old_body_key(connection: Connection, row: dict[str, object]) -> None:
-    """A body's hash says "the same webhook again" only for a day; after that the older row gives the key up."""
-    received_at = row["received_at"]
-    assert isinstance(received_at, datetime)  # noqa: S101 - for the type checker; `_row` made it
-    connection.execute(
-        _RETIRE, {"shop": row["connection"], "old": row["key"], "before": received_at - BODY_KEY_GOOD_FOR}
-    )
-
-
-# The statements of every request are built once: putting one together costs more than running it. Parameters
-# that are named like columns set these columns.
-_CONFLICT_FREE = {name: made.on_conflict_do_nothing() for name, made in inserts(deliveries).items()}
-_RECEIVED = bindparam("received", type_=deliveries.c.due.type)
-# RETURNING tells whether there was a conflict: psycopg's row count is not kept for inserts.
-# A web host whose clock is ahead of PostgreSQL's must not delay the delivery.
-_ADD = {
-    "sqlite": _CONFLICT_FREE["sqlite"].values(due=_RECEIVED).returning(deliveries.c.id),
-    "postgresql": _CONFLICT_FREE["postgresql"].values(due=sql.least(_RECEIVED, sql.now())).returning(deliveries.c.id),
-}
-_RETIRE = (
-    update(deliveries)
-    .where(
-        deliveries.c.connection == bindparam("shop"),
-        deliveries.c.key == bindparam("old"),
-        deliveries.c.received_at < bindparam("before"),
-    )
-    .values(key=deliveries.c.key + "@" + cast(deliveries.c.id, String))
-)

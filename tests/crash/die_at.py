@@ -36,8 +36,9 @@ def _for_a_webhook(_response: object) -> bool:
 WEB = {
     "received": Point(function="bridge.pipeline:accept", when="before"),
     "verified": Point(function="bridge.store.inbox:Inbox.add", when="before"),
-    "stored, not committed": Point(function="bridge.store.group_commit:notify", when="before"),
-    "committed, no answer made": Point(function="bridge.store.group_commit:GroupCommit._commit", when="after"),
+    "lock held, not stored": Point(function="bridge.store.inbox:Inbox._insert", when="before"),
+    "stored, lock still held": Point(function="bridge.store.inbox:Inbox._insert", when="after"),
+    "stored, no answer made": Point(function="bridge.store.group_commit:GroupCommit._commit", when="after"),
     "answer made, not sent": Point(function="flask:Flask.full_dispatch_request", when="after", only_if=_for_a_webhook),
     "answer sent": Point(function="flask:Flask.full_dispatch_request", when="sent", only_if=_for_a_webhook),
 }
