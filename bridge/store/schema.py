@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, insert, inspect, text
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from bridge.errors import Misconfigured
 from bridge.store.database import Database
-from bridge.store.tables import SCHEMA_VERSION, workers
+from bridge.store.tables import SCHEMA_VERSION, deliveries, workers
 
 if TYPE_CHECKING:
     # Loaded only to migrate: it costs each process that merely checks the version 7 MB.
@@ -44,7 +44,9 @@ def check(connection: Connection) -> None:
 
 
 def check_writable(connection: Connection) -> None:
-    """Raise StoreUnavailable unless this database takes a row now; leaves none behind."""
+    """Raise StoreUnavailable unless this database has its tables and takes a row now; leaves none behind."""
+    # Not with an insert: every probe would use a delivery's number up.
+    connection.execute(select(deliveries.c.id).limit(1))
     with connection.begin_nested() as probe:
         now = datetime.now(UTC)
         connection.execute(
