@@ -124,7 +124,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         log_level=environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         port=environment.whole("PORT", 0, at_least=0, at_most=65535) or None,
         web_concurrency=environment.whole("WEB_CONCURRENCY", 2, at_least=1, at_most=64),
-        worker_name=environment.text("WORKER_NAME"),
+        worker_name=_worker_name(environment),
         worker_threads=environment.whole("WORKER_THREADS", 16, at_least=1, at_most=256),
         warnings=tuple(environment.warnings),
     )
@@ -147,6 +147,14 @@ def _check_names(environment: Environment, connections: Collection[str]) -> None
                 break
         if len(name) > _LONGEST_NAME:
             environment.problem("CONNECTIONS", f"{name} is too long a name; at most {_LONGEST_NAME} characters")
+
+
+def _worker_name(environment: Environment) -> str | None:
+    name = environment.text("WORKER_NAME")
+    # It must fit its column, with a number behind it.
+    if name and len(name) > _LONGEST_NAME:
+        environment.problem("WORKER_NAME", f"is too long a name; at most {_LONGEST_NAME} characters")
+    return name
 
 
 def _database_url(environment: Environment, value: str) -> str:

@@ -119,6 +119,7 @@ PLAIN_HTTP = "ATTENTIVE_URL: must be https; plain http would show your token to 
         ("WEB_CONCURRENCY", "0",
          "WEB_CONCURRENCY: Must be greater than or equal to 1 and less than or equal to 64."),
         ("WORKER_THREADS", "1.5", "WORKER_THREADS: Not a valid integer."),
+        ("WORKER_NAME", "w" * 101, "WORKER_NAME: is too long a name; at most 100 characters"),
     ],
 )  # fmt: skip
 def test_a_setting_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str) -> None:
