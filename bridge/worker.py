@@ -11,23 +11,20 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 
 import structlog
 from sqlalchemy import Connection
 
-from bridge import claiming, pipeline
+from bridge import claiming
 from bridge.attentive import rate
-from bridge.attentive.client import Client
-from bridge.attentive.pace import Pace
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
-from bridge.concluding import Done, Result, conclude
-from bridge.errors import RowRefused, StoreUnavailable, kind_and_place
+from bridge.concluding import Done, conclude
+from bridge.errors import RowRefused, StoreUnavailable
 from bridge.events import Delivery
-from bridge.messages import AccountHealth, Attempt, Message, Outcome, Processed
+from bridge.messages import AccountHealth, Message, Processed
+from bridge.performing import Performer
 from bridge.presence import Presence
-from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
 from bridge.store import account_health, outbox, processing, workers
@@ -38,10 +35,12 @@ from bridge.store.wakeup import Wakeup
 log = structlog.get_logger()
 
 _BEAT_SECONDS = 1.0
-# SQLite has one lock for all who write: the worker leaves it to the webhooks for most of the time. PostgreSQL has not,
-# and there a rest is only for what finishes meanwhile to share the next transaction.
-_SHARE_ON_SQLITE = 0.2
-_SHARE_ON_POSTGRESQL = 0.5
+# SQLite has one lock for all who write: while webhooks want it, the worker leaves it to them for most of the time. Else
+# a rest is only for what finishes meanwhile to share the next transaction.
+_SHARE_OF_A_WANTED_LOCK = 0.25
+_SHARE = 0.6
+# Who waits for the lock longer than this is not the only one who wants it.
+_WANTED_SECONDS = 0.002
 # So much credit it has after a rest, so that a single webhook's text does not wait.
 _CREDIT_SECONDS = 0.1
 _BREATH_SECONDS = 0.05
@@ -80,22 +79,17 @@ class Worker:
     _health: Mapping[str, AccountHealth] = field(default_factory=dict)
     _next_beat: float = 0.0
     _paid_until: float = 0.0
-    _claimed_at: float = 0.0
     # Whether a result among those to record is refused by the database: then one at a time.
     _is_careful: bool = False
 
     def __post_init__(self) -> None:
         self._clock = Clock(self.database)
-        self._share = _SHARE_ON_SQLITE if self.database.is_sqlite else _SHARE_ON_POSTGRESQL
         self._wakeup = Wakeup(self.database, self._wake, self.me.name)
-        self._client = Client(
-            self.settings.attentive_url,
-            connect_timeout=self.settings.connect_timeout,
-            read_timeout=self.settings.read_timeout,
+        self._performer = Performer(
+            settings=self.settings, templates=self.templates, routes=self.routes, clock=self._clock
         )
-        self._tokens = {account.name: account.token for account in self.settings.accounts.values() if account.token}
+        self._tokens = self._performer.tokens
         self._presence = Presence(me=self.me, tokens=self._tokens, sending=self.settings.sending)
-        self._paces = {name: Pace(requests_per_second=self.settings.rate) for name in self._tokens}
         self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
         self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
 
@@ -158,16 +152,18 @@ class Worker:
         log.error("worker.row_refused", error=str(error))
         if self._is_careful and self._done:
             done = self._done.popleft()
-            self._done.appendleft(replace(done, result=self._crashed(done.work, error)))
+            self._done.appendleft(replace(done, result=self._performer.crashed(done.work, error)))
         self._is_careful = True
         self._stopping.wait(_BREATH_SECONDS)
 
     def _turn(self) -> None:
-        finished = list(islice(self._done, 1 if self._is_careful else None))
+        # Copied in one step: a thread may append its result between any two.
+        finished = list(self._done)[: 1 if self._is_careful else None]
         is_beat = time.monotonic() >= self._next_beat
         due = self._look()
         if not (finished or is_beat or due):
             return
+        asked = time.monotonic()
         with self.database.write() as connection:
             began = time.monotonic()
             now = self._clock.ask(connection)
@@ -187,23 +183,31 @@ class Worker:
             # After that, so that new messages go in this turn already, and into the room that it made.
             deliveries, messages, health = self._claim(connection, finished, due, health, now)
             account_health.save(connection, [one for one in health.values() if one != before.get(one.name)])
-        self._paid_until = max(self._paid_until, began) + (time.monotonic() - began) / self._share
+        is_wanted = self.database.is_sqlite and began - asked > _WANTED_SECONDS
+        share = _SHARE_OF_A_WANTED_LOCK if is_wanted else _SHARE
+        self._paid_until = max(self._paid_until, began) + (time.monotonic() - began) / share
         self._health = health
         # Not before the commit: what is said has happened, and nobody waits for the lock meanwhile.
         for saying in sayings:
             log.log(saying.level, saying.event, **saying.fields)
         self._is_careful = self._is_careful and bool(finished)
+        self._forget(finished)
+        self._hand_out(deliveries, messages)
+
+    def _forget(self, finished: list[Done]) -> None:
         for done in finished:
             self._done.popleft()
             (self._sending if isinstance(done.work, Message) else self._processing).discard(done.work.id)
-        if deliveries:
-            self._claimed_at = time.monotonic()
+
+    def _hand_out(self, deliveries: list[Delivery], messages: list[Claimed]) -> None:
+        """Give what was claimed to the threads."""
+        now = time.monotonic()
         for delivery in deliveries:
             self._processing.add(delivery.id)
-            self._parsers.submit(self._run_task, delivery, self.id)
+            self._parsers.submit(self._perform, delivery, self.id, now)
         for claimed in messages:
             self._sending.add(claimed.message.id)
-            self._senders.submit(self._run_task, claimed.message, self.id, claimed.at)
+            self._senders.submit(self._perform, claimed, self.id, now)
 
     def _look(self) -> _Due:
         """What seems to be there to claim: a look without the lock, so that nobody waits for it."""
@@ -252,35 +256,12 @@ class Worker:
         )
         return deliveries, messages, health
 
-    def _run_task(self, work: Delivery | Message, owner: str, at: datetime | None = None) -> None:
-        """What a thread does with one piece of work. The only place that catches everything."""
-        try:
-            result = self._process(work) if isinstance(work, Delivery) else self._deliver(work, at)
-        except Exception as error:  # noqa: BLE001 - one bad webhook must not stop the others
-            # The exception's own words may quote the payload, so only its kind and place are logged.
-            log.error("worker.crashed", work=type(work).__name__, id=work.id, error=kind_and_place(error))
-            result = self._crashed(work, error)
-        self._done.append(Done(work=work, result=result, owner=owner))
+    def _perform(self, work: Delivery | Claimed, owner: str, since: float) -> None:
+        """What a thread does with one piece of work."""
+        result = self._performer.perform(work, since)
+        done = work if isinstance(work, Delivery) else work.message
+        self._done.append(Done(work=done, result=result, owner=owner))
         self._wake.set()
-
-    def _process(self, delivery: Delivery) -> Result:
-        route = self.routes.get(delivery.connection)
-        if route is None:
-            return Processed(state="parked", reason=Reason(code="unknown_connection", detail=delivery.connection))
-        return pipeline.process(delivery, route, self.templates.current(since=self._claimed_at), self._clock.now())
-
-    def _deliver(self, message: Message, at: datetime | None) -> Result:
-        if at is not None:
-            self._paces[message.account].wait((at - self._clock.now()).total_seconds())
-        token = self._tokens[message.account]
-        window, is_live = self.settings.duplicate_window, self.settings.is_live
-        return pipeline.deliver(message, token, self._client, self._clock.now, window=window, is_live=is_live)
-
-    def _crashed(self, work: Delivery | Message, error: Exception) -> Result:
-        if isinstance(work, Delivery):
-            return Processed(state="parked", reason=Reason(code="crashed", detail=kind_and_place(error)))
-        # Nobody knows how far it came.
-        return Attempt(outcome=Outcome.UNKNOWN, started_at=self._clock.now(), seconds=0.0, words=kind_and_place(error))
 
     def _drain(self) -> None:
         """Let what is under way end and record it; give the rest back."""

@@ -1,0 +1,70 @@
+"""What a worker's threads do with one piece of work: a delivery is processed, a message delivered at its moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from bridge import pipeline
+from bridge.attentive.client import Client
+from bridge.attentive.pace import Pace
+from bridge.claiming import Claimed
+from bridge.compose import TemplateFolder
+from bridge.concluding import Result
+from bridge.errors import kind_and_place
+from bridge.events import Delivery
+from bridge.messages import Attempt, Message, Outcome, Processed
+from bridge.reasons import Reason
+from bridge.route import Route
+from bridge.settings import Settings
+from bridge.store.clock import Clock
+
+log = structlog.get_logger()
+
+
+@dataclass(kw_only=True)
+class Performer:
+    """Does the work of one worker process, in any thread. Nothing is written to the database here."""
+
+    settings: Settings
+    templates: TemplateFolder
+    routes: dict[str, Route]
+    clock: Clock
+
+    def __post_init__(self) -> None:
+        self.tokens = {account.name: account.token for account in self.settings.accounts.values() if account.token}
+        self._paces = {name: Pace(requests_per_second=self.settings.rate) for name in self.tokens}
+        self._client = Client(
+            self.settings.attentive_url,
+            connect_timeout=self.settings.connect_timeout,
+            read_timeout=self.settings.read_timeout,
+        )
+
+    def perform(self, work: Delivery | Claimed, since: float) -> Result:
+        """What a piece of work comes to, by templates as they were at `since` (of time.monotonic()) or later."""
+        try:
+            return self._process(work, since) if isinstance(work, Delivery) else self._deliver(work.message, work.at)
+        except Exception as error:  # noqa: BLE001 - one bad webhook must not stop the others
+            return self.crashed(work if isinstance(work, Delivery) else work.message, error)
+
+    def _process(self, delivery: Delivery, since: float) -> Result:
+        route = self.routes.get(delivery.connection)
+        if route is None:
+            return Processed(state="parked", reason=Reason(code="unknown_connection", detail=delivery.connection))
+        return pipeline.process(delivery, route, self.templates.current(since=since), self.clock.now())
+
+    def _deliver(self, message: Message, at: datetime) -> Result:
+        self._paces[message.account].wait((at - self.clock.now()).total_seconds())
+        window, is_live = self.settings.duplicate_window, self.settings.is_live
+        token = self.tokens[message.account]
+        return pipeline.deliver(message, token, self._client, self.clock.now, window=window, is_live=is_live)
+
+    def crashed(self, work: Delivery | Message, error: Exception) -> Result:
+        """The result of work that an error has broken off."""
+        # The exception's own words may quote the payload, so only its kind and place are logged.
+        place = kind_and_place(error)
+        log.error("worker.crashed", work=type(work).__name__, id=work.id, error=place)
+        if isinstance(work, Delivery):
+            return Processed(state="parked", reason=Reason(code="crashed", detail=place))
+        # Nobody knows how far it came.
+        return Attempt(outcome=Outcome.UNKNOWN, started_at=self.clock.now(), seconds=0.0, words=place)
