@@ -125,7 +125,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         port=environment.whole("PORT", 0, at_least=0, at_most=65535) or None,
         web_concurrency=environment.whole("WEB_CONCURRENCY", 2, at_least=1, at_most=64),
         worker_name=_worker_name(environment),
-        worker_threads=environment.whole("WORKER_THREADS", 16, at_least=1, at_most=256),
+        worker_threads=environment.whole("WORKER_THREADS", 32, at_least=1, at_most=256),
         warnings=tuple(environment.warnings),
     )
 

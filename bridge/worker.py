@@ -47,7 +47,7 @@ _BREATH_SECONDS = 0.05
 # The platform kills a process 30 seconds after SIGTERM.
 _DRAIN_SECONDS = 24.0
 # Parsing has no effect outside, so a worker may hold more deliveries than it has threads for them.
-_DELIVERIES_AT_ONCE = 32
+_DELIVERIES_AT_ONCE = 64
 _PARSER_THREADS = 4
 
 
