@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from bridge import sources
 from bridge.connections import Account, Connection, setting_prefix
@@ -31,12 +32,12 @@ class Route:
     fetch: Fetch | None = None
     missing_settings: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def signature_header(self) -> str:
         """Where this connection's signature stands."""
         return self.connection.signature_header or self.source.signature_header
 
-    @property
+    @cached_property
     def stored_headers(self) -> frozenset[str]:
         """The headers that are kept with a delivery."""
         return self.source.headers | {self.signature_header}

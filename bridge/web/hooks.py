@@ -14,6 +14,9 @@ from bridge.store.inbox import Inbox
 
 log = structlog.get_logger()
 
+# Made once: nearly every webhook is answered with one of them.
+_STORED, _KNOWN = b'{"status":"stored"}\n', b'{"status":"known"}\n'
+
 Answer = tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
 
@@ -42,7 +45,7 @@ def blueprint(routes: Mapping[str, Route], inbox: Inbox) -> Blueprint:
         except StoreUnavailable as error:
             log.error("hook.not_stored", connection=name, error=str(error))
             return jsonify(error="the delivery could not be stored; try again"), 503, {"Retry-After": "10"}
-        return jsonify(status="stored" if is_new else "known"), 200
+        return Response(_STORED if is_new else _KNOWN, content_type="application/json"), 200
 
     return hooks
 
