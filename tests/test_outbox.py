@@ -248,6 +248,15 @@ def test_what_is_due_is_claimed_once_and_the_longest_due_first(box: Outbox) -> N
     assert [message.id for message in box.claim(now=NOW + SECOND)] == [4]
 
 
+def test_what_may_have_left_is_claimed_before_all_that_waited_longer(box: Outbox) -> None:
+    """Attentive drops the repeat only for a short while, and a backlog may take longer than that."""
+    box.insert_many(20)
+    with box.database.write() as connection:
+        connection.execute(update(messages).where(messages.c.id == 20).values(due=NOW + SECOND, unknown_since=NOW))
+    assert [message.id for message in box.claim(limit=1, now=NOW + SECOND)] == [20]
+    assert len(box.claim(limit=100, now=NOW + SECOND)) == 19
+
+
 @pytest.mark.parametrize("state", ["skipped", "held", "expired"])
 def test_what_is_not_queued_is_not_claimed(box: Outbox, state: str) -> None:
     box.insert(replace(DRAFT, state=state, reason=Reason(code="no_phone")))  # type: ignore[arg-type]

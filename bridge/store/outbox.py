@@ -81,9 +81,14 @@ def accounts_with_due(connection: Connection, names: Collection[str], now: datet
 def claim(
     connection: Connection, owner: str, account: str, limit: int, now: datetime, *, released_only: bool = False
 ) -> list[Message]:
-    """Up to `limit` due messages of an account, owned by `owner` and `sending` from now on; the oldest first."""
-    statement = _CLAIM_RELEASED if released_only else _CLAIM
-    claimed = connection.execute(statement, {"me": owner, "room": limit, "at": now, "of": account})
+    """Up to `limit` due messages of an account, owned by `owner` and `sending` from now on; the oldest first.
+
+    Those that may have left come before all others: Attentive drops their repeats only for a short while.
+    """
+    claimed: list[Any] = []
+    for statement in _CLAIMS_OF_RELEASED if released_only else _CLAIMS:
+        if room := limit - len(claimed):
+            claimed += connection.execute(statement, {"me": owner, "room": room, "at": now, "of": account})
     found = (Message(**dict(zip(_FIELDS, row, strict=True))) for row in claimed)
     return sorted(found, key=lambda message: message.id)
 
@@ -94,7 +99,7 @@ def has_under_way(connection: Connection, account: str) -> bool:
     return connection.execute(found).first() is not None
 
 
-def _claiming(*, released_only: bool) -> ReturningUpdate[Any]:
+def _claiming(*, released_only: bool, doubtful: bool) -> ReturningUpdate[Any]:
     """Claims up to `room` messages of the account `of` that are due `at` now, for `me`."""
     earlier = messages.alias("earlier")
     # Messages of one thread leave in the order things happened.
@@ -112,6 +117,7 @@ def _claiming(*, released_only: bool) -> ReturningUpdate[Any]:
         .where(
             is_queued,
             messages.c.released if released_only else true(),
+            messages.c.unknown_since.is_not(None) if doubtful else true(),
             messages.c.due <= bindparam("at"),
             messages.c.account == bindparam("of"),
             or_(messages.c.thread.is_(None), ~blocked),
@@ -238,8 +244,8 @@ _WITH_DUE = select(accounts.c.name).where(
     accounts.c.name.in_(bindparam("names", expanding=True)),
     exists().where(is_queued, messages.c.account == accounts.c.name, messages.c.due <= bindparam("at")),
 )
-_CLAIM = _claiming(released_only=False)
-_CLAIM_RELEASED = _claiming(released_only=True)
+_CLAIMS = [_claiming(released_only=False, doubtful=doubtful) for doubtful in (True, False)]
+_CLAIMS_OF_RELEASED = [_claiming(released_only=True, doubtful=doubtful) for doubtful in (True, False)]
 # The state is not asked for in the condition: PostgreSQL might walk through all that wait to find these few.
 _OWNERS = (
     select(messages.c.id, messages.c.owner, messages.c.state)

@@ -136,6 +136,14 @@ is_sending = _state_is(messages, "sending")
 is_held = _state_is(messages, "held")
 # By account: what waits for a paused account must not stand in the way of the others.
 Index("ix_messages_queued", messages.c.account, messages.c.due, sqlite_where=is_queued, postgresql_where=is_queued)
+_is_doubtful = is_queued & messages.c.unknown_since.is_not(None)
+Index(
+    "ix_messages_doubtful",
+    messages.c.account,
+    messages.c.due,
+    sqlite_where=_is_doubtful,
+    postgresql_where=_is_doubtful,
+)
 Index("ix_messages_owner", messages.c.owner, sqlite_where=is_sending, postgresql_where=is_sending)
 Index("ix_messages_held", messages.c.template, sqlite_where=is_held, postgresql_where=is_held)
 _thread_waits = messages.c.thread.is_not(None) & is_unsent(messages)

@@ -25,6 +25,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'queued'"),
         postgresql_where=sa.text("state = 'queued'"),
     )
+    op.create_index(
+        "ix_messages_doubtful",
+        "messages",
+        ["account", "due"],
+        unique=False,
+        sqlite_where=sa.text("state = 'queued' AND unknown_since IS NOT NULL"),
+        postgresql_where=sa.text("state = 'queued' AND unknown_since IS NOT NULL"),
+    )
     # A commit whose answer was lost may have left an attempt twice.
     op.execute("DELETE FROM attempts WHERE id NOT IN (SELECT min(id) FROM attempts GROUP BY message_id, started_at)")
     op.create_index("uq_attempts_message_id_started_at", "attempts", ["message_id", "started_at"], unique=True)
