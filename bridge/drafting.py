@@ -28,6 +28,10 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
         occurred_at=event.occurred_at,
         expires_at=expires_at,
         if_unknown=template.if_unknown,
+        supersedes=template.supersedes,
+        if_media_fails=template.if_media_fails,
+        shrink_media=template.shrink_media,
+        retry_refused=int(template.retry_refused.total_seconds()) if template.retry_refused else None,
     )
     try:
         found = _complete(template, event, route)
@@ -41,17 +45,40 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
         return replace(blank, state="skipped", reason=found.text)
     if found.number is None:
         return replace(blank, state="skipped", reason=_no_phone(found.event, route))
+    body = _as_it_leaves(found.text.body, template, route)
+    complete = replace(
+        blank,
+        to=found.number.e164,
+        body=body,
+        link=found.text.link,
+        media_url=found.text.media_url,
+        thread=found.text.thread,
+    )
+    if unfit := _unfit(body, template, route):
+        return replace(complete, state="skipped", reason=unfit)
     state, reason = holding.judge(
         found.number, found.event, expires_at=expires_at, now=now, is_live=route.is_live, sending=route.sending
     )
-    return replace(
-        blank,
-        to=found.number.e164,
-        body=sms.downgrade(found.text.body, route.account.brand),
-        link=found.text.link,
-        media_url=found.text.media_url,
-        state=state,
-        reason=reason,
+    return replace(complete, state=state, reason=reason)
+
+
+def _as_it_leaves(text: str, template: Template, route: Route) -> str:
+    if template.encoding == "unicode":
+        return sms.without_controls(text)
+    return sms.downgrade(text, route.account.brand)
+
+
+def _unfit(body: str, template: Template, route: Route) -> Reason | None:
+    """Why the text cannot go to anybody, or None."""
+    if not body.strip():
+        return Reason(code="empty_body", detail=template.name)
+    if template.max_segments is None:
+        return None
+    takes = sms.measure(sms.with_brand(body, route.account.brand)).segments
+    if takes <= template.max_segments:
+        return None
+    return Reason(
+        code="too_many_segments", detail=f"It takes {takes}, and {template.name} allows {template.max_segments}."
     )
 
 

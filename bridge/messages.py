@@ -14,7 +14,11 @@ DraftState = Literal["queued", "skipped", "held", "expired"]
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A message as composed, before it has an id. `to` is E.164; `reason` says why it is not `queued`."""
+    """A message as composed, before it has an id. `to` is E.164; `reason` says why it is not `queued`.
+
+    `quiet_hours` (`21:00-08:00`) hold in each of `zones`. `retry_refused` is in seconds. `phone_why` tells which of the
+    person's numbers this is, and why. Without `due` it may leave at once; else `waiting_for` says what it waits for.
+    """
 
     template: str
     event_kind: str
@@ -27,9 +31,18 @@ class Draft:
     link: str | None = None
     media_url: str | None = None
     thread: str | None = None
+    supersedes: bool = False
+    quiet_hours: str | None = None
+    zones: tuple[str, ...] = ()
     if_unknown: Literal["hold", "resend"] = "hold"
+    if_media_fails: Literal["text", "hold"] = "text"
+    shrink_media: bool = False
+    retry_refused: int | None = None
+    phone_why: str | None = None
     state: DraftState = "queued"
     reason: Reason | None = None
+    due: datetime | None = None
+    waiting_for: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +69,11 @@ class Deferred:
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A message claimed for sending. `unknown_since` is the start of its first attempt with an unknown outcome."""
+    """A message claimed for sending. `unknown_since` is the start of its first attempt with an unknown outcome.
+
+    `released` says that a person let it go; `refusals` counts Attentive's; `media_checked_at` is when its picture was
+    last found good.
+    """
 
     id: int
     delivery_id: int
@@ -72,6 +89,15 @@ class Message:
     if_unknown: Literal["hold", "resend"]
     unknown_since: datetime | None
     first_denied_at: datetime | None
+    quiet_hours: str | None = None
+    zones: tuple[str, ...] = ()
+    released: bool = False
+    refusals: int = 0
+    retry_refused: int | None = None
+    if_media_fails: Literal["text", "hold"] = "text"
+    shrink_media: bool = False
+    media_checked_at: datetime | None = None
+    media_tries: int = 0
 
 
 class Outcome(StrEnum):
@@ -117,8 +143,21 @@ class AccountHealth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MediaCheck:
+    """What looking at a message's picture came to: the URL to send (None: leave it out, for `reason`)."""
+
+    checked_at: datetime
+    url: str | None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Next:
-    """What becomes of a message: a final state with its reason, or `queued` again at `due`."""
+    """What becomes of a message: a final state with its reason, or `queued` again at `due`.
+
+    `tried` is False where nothing was sent, so that the claim costs it no attempt. `expires_at` is its new time to
+    live, if it gets one.
+    """
 
     state: str
     reason: Reason | None = None
@@ -126,3 +165,7 @@ class Next:
     waiting_for: str | None = None
     unknown_since: datetime | None = None
     denied: bool = False
+    refused: bool = False
+    tried: bool = True
+    expires_at: datetime | None = None
+    media: MediaCheck | None = None

@@ -34,6 +34,7 @@ REASONS: dict[str, str] = {
     "empty_body": "The template rendered to an empty text.",
     "braces_in_body": "The text contains { or }, which looks like an unfilled placeholder.",
     "template_error": "The template failed to render.",
+    "too_many_segments": "The text is longer than its template allows (max_segments).",
     # waiting for a person
     "sending_off": "Sending is switched off (BRIDGE_SENDING): the message waits for a person.",
     "dropped": "A person decided that this message is not sent.",

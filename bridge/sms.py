@@ -88,8 +88,17 @@ def as_sent(text: str, brand: str | None) -> str:
 
     An empty text stays empty: it is never sent.
     """
-    body = downgrade(text, brand)
+    return with_brand(downgrade(text, brand), brand)
+
+
+def with_brand(body: str, brand: str | None) -> str:
+    """A body that is ready to leave, with the brand that Attentive puts before it; an empty one stays empty."""
     return _prefix(brand) + body if body else ""
+
+
+def without_controls(text: str) -> str:
+    """The text without control characters, and without halves of surrogate pairs, which no encoding can carry."""
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
 
 
 def downgrade(text: str, brand: str | None = None) -> str:
@@ -100,18 +109,13 @@ def downgrade(text: str, brand: str | None = None) -> str:
     is replaced. Control characters go in any case: a tab becomes a space, every line ending a line feed. An emoji
     needs UCS-2, so a text with one keeps its joiners and selectors.
     """
-    clean = _without_controls(text)
+    clean = without_controls(text)
     plain = unicodedata.normalize("NFC", clean.translate(_HARMLESS))
     return clean if _beyond_gsm(_prefix(brand) + plain) else plain
 
 
 def _prefix(brand: str | None) -> str:
     return f"{brand.strip()}: " if brand and brand.strip() else ""
-
-
-def _without_controls(text: str) -> str:
-    """The text without control characters, and without halves of surrogate pairs, which no encoding can carry."""
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
 
 
 def _beyond_gsm(text: str) -> tuple[Character, ...]:

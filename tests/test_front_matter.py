@@ -8,7 +8,10 @@ from bridge.compose.front_matter import read_front_matter
 from bridge.compose.template import Template, read_template
 from bridge.errors import Misconfigured
 
-KEYS = "event, source, connection, when, to, media_url, link, expires, if_unknown"
+KEYS = (
+    "event, source, connection, when, to, media_url, link, expires, if_unknown, thread, supersedes, encoding,"
+    " max_segments, retry_refused, if_media_fails, shrink_media"
+)
 
 ACCEPTED = [
     ("event: order.shipped                  # one kind or a list", {"event": "order.shipped"}),
@@ -63,8 +66,6 @@ def test_the_documented_example_is_read_comments_and_all():
     assert (read.values["quiet_hours"], read.values["thread"]) == ("21:00-08:00", "order {{ order.id }}")
     assert problems(DOCUMENTED) == [
         "t.txt:9: quiet_hours is not available yet: take the line out",
-        "t.txt:10: thread is not available yet: take the line out",
-        "t.txt:11: supersedes is not available yet: take the line out",
     ]
 
 
@@ -174,11 +175,16 @@ KEY_PROBLEMS = [
     ("to: customer.fone", "t.txt:3: there is no customer.fone; did you mean customer.phone?"),
     ("link: '{{ order.id'", "t.txt:3: unexpected end of template, expected 'end of print statement'."),
     ("quiet_hours: 21:00-08:00", "t.txt:3: quiet_hours is not available yet: take the line out"),
-    ("thread: x", "t.txt:3: thread is not available yet: take the line out"),
-    ("supersedes: true", "t.txt:3: supersedes is not available yet: take the line out"),
-    ("max_segments: 2", "t.txt:3: max_segments is not available yet: take the line out"),
-    ("encoding: unicode", "t.txt:3: encoding is not available yet: take the line out"),
-    ("retry_refused: 2m", "t.txt:3: retry_refused is not available yet: take the line out"),
+    ("thread: of {{ customer.fone }}", "t.txt:3: there is no customer.fone; did you mean customer.phone?"),
+    ("supersedes: true", "t.txt:3: supersedes needs thread: it says which older texts a newer one replaces"),
+    ("supersedes: perhaps", "t.txt:3: supersedes is true or false"),
+    ("max_segments: two", "t.txt:3: max_segments takes a whole number from 1 to 10"),
+    ("max_segments: 1.5", "t.txt:3: max_segments takes a whole number from 1 to 10"),
+    ("max_segments: 0", "t.txt:3: max_segments takes a whole number from 1 to 10"),
+    ("encoding: latin", "t.txt:3: encoding is auto or unicode, not latin"),
+    ("retry_refused: soon", "t.txt:3: retry_refused takes a time such as 30m, 12h or 2d"),
+    ("if_media_fails: drop", "t.txt:3: if_media_fails is text or hold, not drop"),
+    ("shrink_media: true", "t.txt:3: shrink_media needs media_url: there is no picture to shrink"),
 ]
 
 

@@ -52,7 +52,7 @@ def test_a_template_makes_a_text_of_some_sample_within_two_segments(
     ]
     assert texts
     for text in texts:
-        measure = sms.measure(sms.as_sent(text, BRAND))
+        measure = sms.measure(sms.with_brand(text, BRAND))
         assert measure.encoding == "GSM-7", text
         assert measure.segments <= 2, text
 
@@ -60,6 +60,6 @@ def test_a_template_makes_a_text_of_some_sample_within_two_segments(
 def _entry(sample: str, draft: rehearsal.Draft) -> str:
     if draft.state != "queued" or draft.body is None:
         return f"== {sample}\n(not sent: {draft.reason.code if draft.reason else ''})\n\n"
-    text = sms.as_sent(draft.body, BRAND)
+    text = sms.with_brand(draft.body, BRAND)
     measure = sms.measure(text)
     return f"== {sample}   to {draft.to}   {measure.segments} x {measure.encoding}\n{text}\n\n"

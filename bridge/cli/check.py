@@ -87,7 +87,7 @@ def _print_line(walk: Rehearsal, draft: Draft) -> None:
         why = f"{draft.reason.code}[/] {escape(draft.reason.detail)}" if draft.reason else "[/]"
         output.console().print(f"  {escape(walk.name):44} [yellow]not sent: {why}")
         return
-    measure = sms.measure(sms.as_sent(draft.body, walk.brand))
+    measure = sms.measure(sms.with_brand(draft.body, walk.brand))
     colour = "green" if measure.segments == 1 else "yellow"
     segments = f"{measure.segments} segment{'s' if measure.segments > 1 else ''} {measure.encoding}"
     output.console().print(f"  {escape(walk.name):44} [{colour}]{segments}[/]")

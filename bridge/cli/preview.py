@@ -96,7 +96,7 @@ def _of_delivery(settings: Settings, template: Template, delivery_id: int) -> li
 
 
 def _as_document(draft: Draft, brand: str | None) -> dict[str, object]:
-    text = sms.as_sent(draft.body, brand) if draft.body else None
+    text = sms.with_brand(draft.body, brand) if draft.body else None
     measure = sms.measure(text) if text else None
     return {
         "to": draft.to,
@@ -113,7 +113,7 @@ def _as_document(draft: Draft, brand: str | None) -> dict[str, object]:
 
 def _print_bubble(draft: Draft, brand: str | None) -> None:
     if draft.body:
-        text = sms.as_sent(draft.body, brand)
+        text = sms.with_brand(draft.body, brand)
         measure = sms.measure(text)
         caption = (
             f"{measure.segments} segment{'s' if measure.segments > 1 else ''}, {measure.units} {measure.encoding} units"

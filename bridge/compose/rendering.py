@@ -1,5 +1,6 @@
 """RENDER: a template and an event make the text of a message, or a reason why not."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -27,17 +28,23 @@ FAILURES = (
 #: Errors whose words speak of types and names. The others may quote a value, and values are people's.
 _HARMLESS = (TemplateRuntimeError, ZeroDivisionError, TypeError)
 
+_LONGEST_THREAD = 200
+
 Names = dict[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """The text of one message. `to` is the phone number as the record has it, None where there is none."""
+    """The text of one message. `to` is the phone number as the record has it, None where there is none.
+
+    `thread` is None also where a value that it is made of is missing: a text is worth more than its order.
+    """
 
     to: str | None
     body: str
     link: str | None
     media_url: str | None
+    thread: str | None = None
 
 
 def render(template: Template, event: Event) -> Rendered | Reason:
@@ -55,6 +62,10 @@ def render(template: Template, event: Event) -> Rendered | Reason:
         if template.media_url is not None:
             code = template.media_url
             media_url = _text_or_none(code, names)
+        thread = None
+        if template.thread is not None:
+            code = template.thread
+            thread = _thread(code, names)
         code = template.to
         to = _text_or_none(code, names)
     except jinja2.UndefinedError as missing:
@@ -65,7 +76,7 @@ def render(template: Template, event: Event) -> Rendered | Reason:
         return Reason(code="empty_body", detail=template.name)
     if any(brace in body + (link or "") for brace in "{}"):
         return Reason(code="braces_in_body", detail=template.name)
-    return Rendered(to=to, body=body, link=link, media_url=media_url)
+    return Rendered(to=to, body=body, link=link, media_url=media_url, thread=thread)
 
 
 def passes(template: Template, event: Event) -> Reason | None:
@@ -86,6 +97,17 @@ def tidy(text: str) -> str:
     """The text without spaces at the ends of lines, empty lines at its ends, or more than one between paragraphs."""
     lines = "\n".join(line.rstrip() for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", lines).strip()
+
+
+def _thread(code: Code, names: Names) -> str | None:
+    try:
+        name = " ".join(code.compiled.render(names).split())
+    except jinja2.UndefinedError:
+        return None
+    # Whole, and as short as an index wants it.
+    if len(name) <= _LONGEST_THREAD:
+        return name or None
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _result(code: Code, names: Names) -> object:

@@ -1,27 +1,19 @@
 """A template: one file that says which events it answers, and the message it makes of them."""
 
-import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Literal
 
 import jinja2
 from jinja2 import nodes
-from marshmallow import Schema, ValidationError, fields, pre_load, validate
 
 from bridge.compose.front_matter import FrontMatter, Problem, read_front_matter
+from bridge.compose.keys import read_keys
 from bridge.compose.language import LANGUAGE
-from bridge.compose.vocabulary import did_you_mean, misspellings, says_nothing
+from bridge.compose.vocabulary import misspellings, says_nothing
 from bridge.errors import Misconfigured
-from bridge.events import KINDS
 
-LONGEST = timedelta(days=30)
-#: Keys of the design that this version does not know yet. Ignoring them would text at night, or out of order.
-PLANNED = ("quiet_hours", "thread", "supersedes", "max_segments", "encoding", "retry_refused")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_NATIVE_KIND = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+")
 #: Jinja's parser and Python's compiler give up on nonsense in their own ways.
 UNCOMPILABLE = (SyntaxError, RecursionError, MemoryError, ValueError, TypeError, ArithmeticError, AssertionError)
 
@@ -49,71 +41,22 @@ class Template:
     when: Code | None = None
     media_url: Code | None = None
     link: Code | None = None
+    thread: Code | None = None
     expires: timedelta
     if_unknown: Literal["hold", "resend"]
+    supersedes: bool = False
+    encoding: Literal["auto", "unicode"] = "auto"
+    max_segments: int | None = None
+    retry_refused: timedelta | None = None
+    if_media_fails: Literal["text", "hold"] = "text"
+    shrink_media: bool = False
 
 
-class _Duration(fields.Field[timedelta]):
-    """`30m`, `12h` or `2d`."""
-
-    def _deserialize(self, value: Any, *_args: Any, **_named: Any) -> timedelta:
-        found = re.fullmatch(r"([0-9]{1,6})([mhd])", value) if isinstance(value, str) else None
-        if found is None:
-            raise ValidationError("takes a time such as 30m, 12h or 2d")
-        duration = timedelta(**{_UNITS[found[2]]: int(found[1])})
-        if not timedelta(0) < duration <= LONGEST:
-            raise ValidationError("must be more than 0 and at most 30d")
-        return duration
-
-
-def _known_kind(kind: str) -> None:
-    if kind in KINDS:
-        return
-    # Our own first words are not names of sources, so order.shiped is a typing error and no native topic.
-    ours = kind.split(".")[0] in {known.split(".")[0] for known in KINDS}
-    if ours or not _NATIVE_KIND.fullmatch(kind):
-        hint = did_you_mean(kind, KINDS) or f" (one of {', '.join(KINDS)}, or <source>.<its own topic>)"
-        raise ValidationError(f"{kind} does not exist{hint}")
-
-
-def _text(**more: Any) -> fields.String:
-    only = "takes one text, not a list"
-    return fields.String(error_messages={"invalid": only}, **more)
-
-
-def _names() -> fields.List[str]:
-    rule = validate.Regexp(r"[a-z][a-z0-9_-]*\Z", error="{input} is not a name (lower-case letters, digits, _ and -)")
-    return fields.List(_text(validate=rule), validate=validate.Length(min=1, error="has no value"))
-
-
-class _FrontMatterSchema(Schema):
-    """The keys of the front matter, and what each takes."""
-
-    event = fields.List(
-        _text(validate=_known_kind),
-        required=True,
-        validate=validate.Length(min=1, error="has no value"),
-        error_messages={"required": "is missing: say which event this message answers, such as order.shipped"},
-    )
-    source = _names()
-    connection = _names()
-    when = _text()
-    to = _text()
-    media_url = _text()
-    link = _text()
-    expires = _Duration(load_default=timedelta(hours=24))
-    if_unknown = _text(
-        load_default="hold", validate=validate.OneOf(("hold", "resend"), error="is hold or resend, not {input}")
-    )
-
-    @pre_load
-    def one_is_a_list(self, values: Mapping[str, object], **_named: Any) -> dict[str, object]:
-        """`event: x` means the same as `event: [x]`."""
-        lists = ("event", "source", "connection")
-        return {key: [v] if key in lists and isinstance(v, str) else v for key, v in values.items()}
-
-
-_SCHEMA = _FrontMatterSchema()
+#: Keys whose typed values are the template's fields of the same name.
+_AS_THEY_ARE = (
+    *("expires", "if_unknown", "supersedes", "encoding", "max_segments", "retry_refused"),
+    *("if_media_fails", "shrink_media"),
+)
 
 
 def read_template(text: str, path: str) -> Template:
@@ -142,12 +85,15 @@ class _Reader:
             if self.front.body:
                 self._body(self.front.body, self.front.body_line)
             return None
-        values = self._typed()
+        values, problems = read_keys(self.front)
+        self.problems += problems
         when, media_url = (
             self._expression(key, values[key]) if key in values else None for key in ("when", "media_url")
         )
         to = self._expression("to", values.get("to", "customer.phone"))
-        link = self._body(values["link"], self.front.lines["link"]) if "link" in values else None
+        link, thread = (
+            self._body(values[key], self.front.lines[key]) if key in values else None for key in ("link", "thread")
+        )
         body = self._body(self.front.body, self.front.body_line)
         if body is None or to is None or self.problems:
             return None
@@ -162,37 +108,9 @@ class _Reader:
             when=when,
             media_url=media_url,
             link=link,
-            expires=values["expires"],
-            if_unknown=values["if_unknown"],
+            thread=thread,
+            **{key: values[key] for key in _AS_THEY_ARE if key in values},
         )
-
-    def _typed(self) -> dict[str, Any]:
-        """The values that are as they should be, typed."""
-        known = {}
-        for key, value in self.front.values.items():
-            if key in PLANNED:
-                self._problem(key, "is not available yet: take the line out")
-            elif key not in _SCHEMA.fields:
-                self._problem(
-                    key,
-                    f"is not a key of the front matter{did_you_mean(key, _SCHEMA.fields)}"
-                    f" ({', '.join(_SCHEMA.fields)})",
-                )
-            elif value in ("", ()) or (isinstance(value, tuple) and "" in value):
-                self._problem(key, "has no value: fill it in or take the line out")
-            else:
-                known[key] = value
-        try:
-            typed: dict[str, Any] = _SCHEMA.load(known)
-        except ValidationError as error:
-            for key, messages in error.messages_dict.items():
-                # A line that could not be read has told its own problem; its key is not missing as well.
-                if key not in self.front.lines and self.problems:
-                    continue
-                for message in _flat(messages):
-                    self._problem(key, message)
-            typed = dict(error.valid_data or {})
-        return typed
 
     def _problem(self, key: str, text: str) -> None:
         self.problems.append(Problem(self.front.lines.get(key, 1), f"{key} {text}"))
@@ -226,11 +144,3 @@ class _Reader:
         if found:
             return None
         return Code(source=source, line=line, compiled=LANGUAGE.compile_body(tree, self.path))
-
-
-def _flat(messages: object) -> Iterator[str]:
-    if isinstance(messages, Mapping):
-        for nested in messages.values():
-            yield from _flat(nested)
-    elif isinstance(messages, list):
-        yield from (str(message) for message in messages)

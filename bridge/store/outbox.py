@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Integer, and_, bindparam, exists, null, or_, 
 from sqlalchemy import func as sql
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from bridge.messages import Attempt, Draft, Message, Next
+from bridge.messages import Attempt, Draft, MediaCheck, Message, Next
 from bridge.store.sealed import search_hash
 from bridge.store.tables import accounts, attempts, inserts, is_queued, is_sending, is_unsent, messages
 
@@ -35,21 +35,29 @@ def row_of(
         # A skipped message does not use its identity up: what was missing may come with a later webhook.
         "once": None if draft.state == "skipped" or draft.to is None else _once(draft, identity, again),
         "again": again,
+        "day": day_of(now),
         "recipient": search_hash(draft.to) if draft.to else None,
         "to": draft.to,
+        "phone_why": draft.phone_why,
         "body": draft.body,
         "link": draft.link,
         "media_url": draft.media_url,
         "state": draft.state,
         "reason": draft.reason.code if draft.reason else None,
         "detail": (draft.reason.detail or None) if draft.reason else None,
-        "waiting_for": waiting_for,
+        "waiting_for": draft.waiting_for or waiting_for,
         "thread": draft.thread,
+        "supersedes": draft.supersedes,
+        "quiet_hours": draft.quiet_hours,
+        "zones": draft.zones,
         "occurred_at": draft.occurred_at,
         "created_at": now,
-        "due": now,
+        "due": draft.due or now,
         "expires_at": draft.expires_at,
         "if_unknown": draft.if_unknown,
+        "if_media_fails": draft.if_media_fails,
+        "shrink_media": draft.shrink_media,
+        "retry_refused": draft.retry_refused,
         "attempts": 0,
         "deaths": 0,
         "denials": 0,
@@ -163,6 +171,9 @@ def finish(connection: Connection, finished: Sequence[Finished], now: datetime) 
     """Record what becomes of claimed messages. They must be `still_held`."""
     if finished:
         connection.execute(_FINISH, [_values(one.message, one.then, now) for one in finished])
+    checked = [(one.message.id, one.then.media) for one in finished if one.then.media]
+    if checked:
+        connection.execute(_KEEP_CHECK, [_check_values(this, check) for this, check in checked])
 
 
 def _values(message: Message, then: Next, now: datetime) -> dict[str, Any]:
@@ -175,8 +186,21 @@ def _values(message: Message, then: Next, now: datetime) -> dict[str, Any]:
         "unknown_since": then.unknown_since,
         "new_due": then.due,
         "denied": int(then.denied),
+        "refused": int(then.refused),
+        "untried": int(not then.tried),
+        "new_expiry": then.expires_at,
         "denied_at": now if then.denied else None,
         "sent_at": now if then.state == "sent" else None,
+    }
+
+
+def _check_values(this: int, check: MediaCheck) -> dict[str, Any]:
+    return {
+        "this": this,
+        "media_url": check.url,
+        "media_checked_at": check.checked_at,
+        "media_reason": check.reason.code if check.reason else None,
+        "media_detail": (check.reason.detail or None) if check.reason else None,
     }
 
 
@@ -225,6 +249,11 @@ def recover(connection: Connection, dead_owner: str) -> int:
     return set_aside.rowcount + recovered.rowcount
 
 
+def day_of(moment: datetime) -> int:
+    """The day of a moment, in UTC, counted from 1 January 1970."""
+    return int(moment.timestamp() // 86400)
+
+
 def _once(draft: Draft, identity: str, again: int) -> str:
     """The same for the same account, template, event and person.
 
@@ -258,8 +287,12 @@ _FINISH = (
     .values(
         owner=null(),
         due=sql.coalesce(bindparam("new_due", type_=messages.c.due.type), messages.c.due),
+        attempts=messages.c.attempts - bindparam("untried", type_=Integer),
+        expires_at=sql.coalesce(bindparam("new_expiry", type_=messages.c.due.type), messages.c.expires_at),
         denials=messages.c.denials + bindparam("denied", type_=Integer),
+        refusals=messages.c.refusals + bindparam("refused", type_=Integer),
         first_denied_at=sql.coalesce(messages.c.first_denied_at, bindparam("denied_at", type_=messages.c.due.type)),
     )
 )
+_KEEP_CHECK = update(messages).where(messages.c.id == bindparam("this"))
 _RECORD = {name: made.on_conflict_do_nothing() for name, made in inserts(attempts).items()}

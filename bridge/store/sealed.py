@@ -36,6 +36,21 @@ class SealedText(TypeDecorator[str]):
         return None if value is None else bytes(value).decode("utf-8", "surrogatepass")
 
 
+class SealedWords(TypeDecorator[tuple[str, ...]]):
+    """A tuple of words without commas, sealed like `SealedText`. None is the empty tuple."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - as above
+        """Words to bytes."""
+        return ",".join(value).encode() if value else None
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002 - as above
+        """Bytes to words."""
+        return tuple(bytes(value).decode().split(",")) if value else ()
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware datetime, UTC in and out. SQLite has no time zones, so there it is stored as naive UTC."""
 

@@ -1,4 +1,4 @@
-"""The tables: deliveries (inbox), messages (outbox), attempts, accounts and workers.
+"""The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, recipients and pictures.
 
 One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
 """
@@ -17,16 +17,18 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     literal_column,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ColumnElement, FromClause
 from sqlalchemy.types import JSON
 
-from bridge.store.sealed import Moment, SealedBytes, SealedText
+from bridge.store.sealed import Moment, SealedBytes, SealedText, SealedWords
 
 #: The migration that makes these tables.
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -101,9 +103,14 @@ messages = Table(
     # Stands for account, template, identity and recipient. Null for a skipped message, which uses up nothing.
     Column("once", String(64)),
     Column("again", Integer, nullable=False),
-    # A hash to find a person's messages by. An index over it would be written to at random places: see docs/scaling.md.
+    # The day (UTC, counted from 1970) it was made on. With the recipient it is how a person's messages are found: an
+    # index over the recipient alone would be written to at random places of what may be a gigabyte (docs/scaling.md).
+    Column("day", Integer),
+    # A hash to find a person's messages by.
     Column("recipient", String(64)),
     Column("to", SealedText),
+    # Which of the person's numbers it is and why: never a number.
+    Column("phone_why", SealedText),
     Column("body", SealedText),
     Column("link", SealedText),
     Column("media_url", SealedText),
@@ -112,6 +119,11 @@ messages = Table(
     Column("detail", SealedText),
     Column("waiting_for", String(50)),
     Column("thread", String),
+    # Whether a newer one of the thread takes its place while it has not left.
+    Column("supersedes", Boolean, nullable=False, server_default=false()),
+    # `21:00-08:00`, in each of the zones that the person may be in.
+    Column("quiet_hours", String(11)),
+    Column("zones", SealedWords),
     Column("occurred_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("due", Moment, nullable=False),
@@ -121,6 +133,9 @@ messages = Table(
     Column("deaths", Integer, nullable=False),
     Column("denials", Integer, nullable=False),
     Column("first_denied_at", Moment),
+    # How often Attentive refused it, and after how many seconds it is tried once more then.
+    Column("refusals", Integer, nullable=False, server_default=text("0")),
+    Column("retry_refused", Integer),
     # Start of the first attempt whose outcome is unknown: Attentive's duplicate window counts from there.
     Column("unknown_since", Moment),
     # A person let this held message go.
@@ -128,6 +143,13 @@ messages = Table(
     Column("owner", String(36)),
     Column("claimed_at", Moment),
     Column("sent_at", Moment),
+    # What becomes of the text when its picture is no good, and why the picture was left out.
+    Column("if_media_fails", String(10), nullable=False, server_default=text("'text'")),
+    Column("shrink_media", Boolean, nullable=False, server_default=false()),
+    Column("media_checked_at", Moment),
+    Column("media_tries", Integer, nullable=False, server_default=text("0")),
+    Column("media_reason", String(50)),
+    Column("media_detail", SealedText),
     UniqueConstraint("once"),
 )
 Index("ix_messages_delivery_id", messages.c.delivery_id)
@@ -146,14 +168,17 @@ Index(
 )
 Index("ix_messages_owner", messages.c.owner, sqlite_where=is_sending, postgresql_where=is_sending)
 Index("ix_messages_held", messages.c.template, sqlite_where=is_held, postgresql_where=is_held)
-_thread_waits = messages.c.thread.is_not(None) & is_unsent(messages)
+# Also those that have left: a late webhook must not text what is old news by then.
+_has_thread = messages.c.thread.is_not(None)
 Index(
     "ix_messages_thread",
     messages.c.account,
     messages.c.thread,
-    sqlite_where=_thread_waits,
-    postgresql_where=_thread_waits,
+    sqlite_where=_has_thread,
+    postgresql_where=_has_thread,
 )
+Index("ix_messages_day_recipient", messages.c.day, messages.c.recipient)
+Index("ix_messages_template_created_at", messages.c.template, messages.c.created_at)
 
 attempts = Table(
     "attempts",
@@ -194,3 +219,27 @@ workers = Table(
     Column("started_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False),
 )
+
+# People whose texts Attentive refused, until it takes one.
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("account", String(100), primary_key=True),
+    Column("recipient", String(64), primary_key=True),
+    Column("to", SealedText, nullable=False),
+    # Refused messages in a row.
+    Column("refusals", Integer, nullable=False),
+    Column("refused_at", Moment, nullable=False),
+    Column("unreachable_until", Moment),
+)
+
+# Pictures that were made smaller, served by the web process.
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("content", SealedBytes, nullable=False),
+    Column("type", String(20), nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+Index("ix_pictures_created_at", pictures.c.created_at)
