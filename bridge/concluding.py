@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from bridge.attentive import retry
 from bridge.events import Delivery
+from bridge.holding_back import Caps, hold_back
 from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
-from bridge.store import outbox, processing, recording
+from bridge.store import outbox, people, processing, recording
 
 Result = Processed | Deferred | Attempt | Next
 
@@ -40,13 +41,14 @@ def conclude(
     health: Mapping[str, AccountHealth],
     *,
     tokens: Collection[str],
+    caps: Caps,
     window: float,
     now: datetime,
 ) -> tuple[Mapping[str, AccountHealth], list[Saying]]:
     """Record what finished work came to; the accounts' health after it, and what there is to say."""
     deliveries = [done for done in finished if isinstance(done.work, Delivery)]
     messages = [done for done in finished if isinstance(done.work, Message)]
-    sayings = _conclude_deliveries(connection, deliveries, tokens, now) if deliveries else []
+    sayings = _conclude_deliveries(connection, deliveries, tokens, caps, now) if deliveries else []
     if not messages:
         return health, sayings
     after, more = _conclude_messages(connection, messages, health, window, now)
@@ -54,7 +56,7 @@ def conclude(
 
 
 def _conclude_deliveries(
-    connection: Connection, finished: Sequence[Done], tokens: Collection[str], now: datetime
+    connection: Connection, finished: Sequence[Done], tokens: Collection[str], caps: Caps, now: datetime
 ) -> list[Saying]:
     sayings: list[Saying] = []
     results: list[tuple[Delivery, Processed]] = []
@@ -72,7 +74,9 @@ def _conclude_deliveries(
             results.append((delivery, result))
             fields["reason"] = result.reason.code if result.reason else None
             sayings.append(Saying(event=f"delivery.{result.state}", fields=fields))
-    recording.processed(connection, results, now=now, tokens=tokens)
+    new = recording.processed(connection, results, now=now, tokens=tokens)
+    for message_id, reason in hold_back(connection, new, caps, now).items():
+        sayings.append(Saying(event="message.held_back", fields={"message": message_id, "reason": reason.code}))
     return sayings
 
 
@@ -100,7 +104,27 @@ def _conclude_messages(
     outbox.finish(connection, ours, now)
     # An attempt is on record even if its message has been taken over.
     outbox.record(connection, ours + others)
-    return after, sayings
+    return after, sayings + _note_reachability(connection, ours, now)
+
+
+def _note_reachability(connection: Connection, finished: Sequence[outbox.Finished], now: datetime) -> list[Saying]:
+    """Remember whom Attentive refuses, and forget it of those who take a text."""
+    people.reached(connection, {_person(one.message) for one in finished if one.then.state == "sent"})
+    refused = [
+        _person(one.message)
+        for one in finished
+        if one.attempt and one.then.state == "refused" and one.attempt.status == 400
+    ]
+    sayings = []
+    for account, to in people.refused(connection, refused, now):
+        skipped = people.skip_waiting(connection, (account, to), now)
+        fields = {"account": account, "skipped": skipped}
+        sayings.append(Saying(event="person.unreachable", level=logging.WARNING, fields=fields))
+    return sayings
+
+
+def _person(message: Message) -> people.Person:
+    return message.account, message.to
 
 
 def _judge(

@@ -37,6 +37,11 @@ REASONS: dict[str, str] = {
     "too_many_segments": "The text is longer than its template allows (max_segments).",
     # waiting for a person
     "sending_off": "Sending is switched off (BRIDGE_SENDING): the message waits for a person.",
+    "cap_per_person": "This person got many texts lately: this one waits for a person's decision.",
+    "cap_per_template": "This template made many texts within a minute: this one waits for a person's decision.",
+    # decided by what else there is
+    "superseded": "A newer text about the same took this one's place before it left.",
+    "unreachable": "Attentive refused this person's last texts, so they are not tried for 24 hours.",
     "dropped": "A person decided that this message is not sent.",
     # after an attempt
     "refused_by_attentive": "Attentive refused this message.",

@@ -26,6 +26,9 @@ NAMES = (
     "ATTENTIVE_DUPLICATE_WINDOW",
     "ATTENTIVE_RATE",
     "BRIDGE_SENDING",
+    "QUIET_HOURS",
+    "CAP_PER_PERSON_PER_DAY",
+    "CAP_PER_TEMPLATE_PER_MINUTE",
     "CONNECTIONS",
     "ALLOWED_REGIONS",
     "PUBLIC_URL",
@@ -38,7 +41,7 @@ NAMES = (
     "WORKER_THREADS",
 )
 
-_OUR_PREFIXES = ("ATTENTIVE_", "BRIDGE_", "WORKER_")
+_OUR_PREFIXES = ("ATTENTIVE_", "BRIDGE_", "CAP_PER_", "WORKER_")
 
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 _SQLITE = ("sqlite", "sqlite+pysqlite")
@@ -49,6 +52,7 @@ _CLOSE = 0.8
 _LONG_ENOUGH = 8
 
 Sending = Literal["on", "hold", "off"]
+QuietHoursSetting = Literal["template", "off"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,9 @@ class Settings:
     duplicate_window: float
     rate: float
     sending: Sending
+    quiet_hours: QuietHoursSetting
+    cap_per_person: int
+    cap_per_template: int
     allowed_regions: frozenset[str]
     public_url: str | None
     templates_dir: str | None
@@ -117,6 +124,9 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         duplicate_window=environment.number("ATTENTIVE_DUPLICATE_WINDOW", 60.0, at_least=0, at_most=86400),
         rate=environment.number("ATTENTIVE_RATE", 150.0, at_least=0.01, at_most=100_000),
         sending=cast(Sending, environment.choice("BRIDGE_SENDING", by_default, get_args(Sending))),
+        quiet_hours=cast(QuietHoursSetting, environment.choice("QUIET_HOURS", "template", get_args(QuietHoursSetting))),
+        cap_per_person=environment.whole("CAP_PER_PERSON_PER_DAY", 10, at_least=0),
+        cap_per_template=environment.whole("CAP_PER_TEMPLATE_PER_MINUTE", 0, at_least=0),
         allowed_regions=environment.countries("ALLOWED_REGIONS", "US,CA,GB"),
         public_url=environment.text("PUBLIC_URL"),
         templates_dir=environment.text("TEMPLATES_DIR"),

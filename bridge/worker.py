@@ -22,6 +22,7 @@ from bridge.compose import TemplateFolder
 from bridge.concluding import Done, conclude
 from bridge.errors import RowRefused, StoreUnavailable
 from bridge.events import Delivery
+from bridge.holding_back import Caps
 from bridge.messages import AccountHealth, Message, Processed
 from bridge.performing import Performer
 from bridge.presence import Presence
@@ -177,6 +178,7 @@ class Worker:
                 finished,
                 before,
                 tokens=self._tokens,
+                caps=Caps(per_person=self.settings.cap_per_person, per_template=self.settings.cap_per_template),
                 window=self.settings.duplicate_window,
                 now=now,
             )

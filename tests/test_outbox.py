@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from bridge import claiming
 from bridge.concluding import Done, conclude
 from bridge.events import Delivery
+from bridge.holding_back import Caps
 from bridge.messages import AccountHealth, Attempt, Draft, Message, Next, Outcome, Processed
 from bridge.reasons import Reason
 from bridge.store import account_health, ledger, outbox, processing, recording
@@ -23,6 +24,7 @@ from bridge.store.tables import attempts, messages
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 TOKENS = ("attentive", "other")
+NO_CAPS = Caps(per_person=0, per_template=0)
 
 DRAFT = Draft(
     template="order_shipped",
@@ -60,7 +62,7 @@ class Outbox:
             for draft in drafts
         ]
         with self.database.write() as connection:
-            return outbox.add(connection, rows)
+            return [one.is_new for one in outbox.add(connection, rows)]
 
     def insert_many(self, count: int, draft: Draft = DRAFT) -> None:
         assert all(self.insert_all([replace(draft, identity=f"{draft.account}:{number}") for number in range(count)]))
@@ -108,7 +110,7 @@ class Outbox:
         with self.database.write() as connection:
             health = account_health.read(connection)
             done = Done(work=message, result=result, owner=owner)
-            health, sayings = conclude(connection, [done], health, tokens=TOKENS, window=60, now=NOW)
+            health, sayings = conclude(connection, [done], health, tokens=TOKENS, caps=NO_CAPS, window=60, now=NOW)
             account_health.save(connection, list(health.values()))
         return [saying.event for saying in sayings]
 
@@ -593,7 +595,7 @@ def record(box: Outbox, result: Processed, *, owner: str = "worker-1", tokens: t
     with box.database.write() as connection:
         (claimed,) = processing.claim(connection, "worker-1", 1, NOW)
         done = Done(work=claimed, result=result, owner=owner)
-        _, sayings = conclude(connection, [done], {}, tokens=tokens, window=60, now=NOW)
+        _, sayings = conclude(connection, [done], {}, tokens=tokens, caps=NO_CAPS, window=60, now=NOW)
     return [saying.event for saying in sayings]
 
 

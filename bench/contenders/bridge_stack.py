@@ -43,6 +43,9 @@ def _start(running: Running, url: URL) -> None:
         "SHOPIFY_SECRETS": SECRET,
         "ATTENTIVE_URL": f"http://127.0.0.1:{place.attentive_port}",
         "ATTENTIVE_API_TOKEN": "bench",
+        # All texts go to the same few people.
+        "CAP_PER_PERSON_PER_DAY": "0",
+        "QUIET_HOURS": "off",
         # How fast one may send to the real Attentive is not what is measured.
         "ATTENTIVE_RATE": "100000",
         "TEMPLATES_DIR": str(BENCH.parent / "templates"),

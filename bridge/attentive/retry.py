@@ -35,6 +35,8 @@ def decide(
     if attempt.outcome is Outcome.SENT:
         return Next(state="sent")
     if attempt.outcome is Outcome.REFUSED:
+        if (again := _once_more(message, attempt, now)) is not None:
+            return again
         return Next(state="refused", reason=Reason(code="refused_by_attentive", detail=words))
     if attempt.outcome is Outcome.DENIED:
         if attempt.status == 403 and _is_denied_alone(message, account):
@@ -54,6 +56,18 @@ def decide(
     if due >= message.expires_at:
         return _over(unknown_since, words)
     return Next(state="queued", due=due, waiting_for="retry", unknown_since=unknown_since)
+
+
+def _once_more(message: Message, attempt: Attempt, now: datetime) -> Next | None:
+    """The second try of a message that its template lets repeat once after a refusal (`retry_refused`).
+
+    Who opted in at the checkout may reach Attentive a moment after the order.
+    """
+    is_first = attempt.status == 400 and message.refusals == 0 and message.unknown_since is None
+    if not is_first or message.retry_refused is None:
+        return None
+    due = now + timedelta(seconds=message.retry_refused)
+    return Next(state="queued", due=due, waiting_for="retry", refused=True) if due < message.expires_at else None
 
 
 def before_sending(message: Message, *, now: datetime, window: float) -> Next | None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "preview": "bridge.cli.preview:preview",
     "deliveries": "bridge.cli.deliveries:deliveries",
     "messages": "bridge.cli.messages:messages",
+    "people": "bridge.cli.people:people",
     "phone": "bridge.cli.numbers:phone",
     "segments": "bridge.cli.numbers:segments",
     "db": "bridge.cli.db:db",

@@ -118,6 +118,9 @@ def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str
         "ATTENTIVE_BRAND": _BRAND,
         "TEMPLATES_DIR": str(templates.resolve()),
         "WEB_CONCURRENCY": "1",
+        # The samples are of the same few people, and the demo runs at night too.
+        "CAP_PER_PERSON_PER_DAY": "0",
+        "QUIET_HOURS": "off",
     }
 
 

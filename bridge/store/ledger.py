@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, or_, select, update
 
-from bridge.store.tables import accounts, attempts, deliveries, is_held, messages
+from bridge.store.tables import accounts, attempts, deliveries, is_held, is_skipped, messages
 from bridge.store.wakeup import notify
 
 _DELIVERY_LIST = (
@@ -30,6 +30,8 @@ _MESSAGE_LIST = (
 
 #: States a person may send a message on from.
 RETRYABLE = ("refused", "unknown", "failed", "expired", "held", "superseded")
+#: Of the skipped ones, those that had a text and a number.
+_RETRYABLE_REASONS = ("dropped", "unreachable")
 
 
 _SHORTEST_LIFE = timedelta(hours=1)
@@ -88,7 +90,11 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
     """Send a message on, with its own time to live from now; False if its state does not allow it."""
     done = connection.execute(
         update(messages)
-        .where(messages.c.id == message["id"], messages.c.state.in_(RETRYABLE), messages.c.to.is_not(None))
+        .where(
+            messages.c.id == message["id"],
+            or_(messages.c.state.in_(RETRYABLE), is_skipped & messages.c.reason.in_(_RETRYABLE_REASONS)),
+            messages.c.to.is_not(None),
+        )
         .values(
             state="queued",
             reason=None,
@@ -99,6 +105,7 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
             attempts=0,
             deaths=0,
             denials=0,
+            refusals=0,
             first_denied_at=None,
             unknown_since=None,
             released=True,

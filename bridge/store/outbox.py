@@ -11,6 +11,7 @@ from sqlalchemy import func as sql
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bridge.messages import Attempt, Draft, MediaCheck, Message, Next
+from bridge.store.days import day_of
 from bridge.store.sealed import search_hash
 from bridge.store.tables import accounts, attempts, inserts, is_queued, is_sending, is_unsent, messages
 
@@ -65,20 +66,32 @@ def row_of(
     }
 
 
-def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[bool]:
-    """Put rows in the outbox; for each whether it is new.
+@dataclass(frozen=True, kw_only=True)
+class Added:
+    """What became of a row: whether it is new, and its id, which is None for one that takes part in nothing."""
 
-    One is not if a message for the same account, template, identity and person is there, or comes before it in `rows`.
+    is_new: bool
+    id: int | None = None
+
+
+def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Added]:
+    """Put rows in the outbox; for each what became of it.
+
+    It is not new if a message for the same account, template, identity and person is there, or comes before it in
+    `rows`.
     """
     if not rows:
         return []
-    added = set(connection.execute(_ADD[connection.dialect.name], rows).scalars())
-    is_new = []
-    for row in rows:
-        is_new.append(row["once"] is None or row["once"] in added)
-        if row["once"] is not None:
-            added.discard(row["once"])
-    return is_new
+    ids = {row.once: row.id for row in connection.execute(_ADD[connection.dialect.name], rows)}
+    return [
+        # A skipped row has no key: it is always new, and nobody asks for it again.
+        Added(is_new=True) if row["once"] is None else _added(ids.pop(row["once"], None))
+        for row in rows
+    ]
+
+
+def _added(message_id: int | None) -> Added:
+    return Added(is_new=message_id is not None, id=message_id)
 
 
 def accounts_with_due(connection: Connection, names: Collection[str], now: datetime) -> list[str]:
@@ -110,14 +123,21 @@ def has_under_way(connection: Connection, account: str) -> bool:
 def _claiming(*, released_only: bool, doubtful: bool) -> ReturningUpdate[Any]:
     """Claims up to `room` messages of the account `of` that are due `at` now, for `me`."""
     earlier = messages.alias("earlier")
-    # Messages of one thread leave in the order things happened.
+    # A person's messages of one thread leave in the order things happened.
     blocked = exists().where(
         earlier.c.account == messages.c.account,
         earlier.c.thread == messages.c.thread,
+        earlier.c.recipient == messages.c.recipient,
         is_unsent(earlier),
         or_(
             earlier.c.occurred_at < messages.c.occurred_at,
-            and_(earlier.c.occurred_at == messages.c.occurred_at, earlier.c.id < messages.c.id),
+            and_(
+                earlier.c.occurred_at == messages.c.occurred_at,
+                or_(
+                    earlier.c.delivery_id < messages.c.delivery_id,
+                    and_(earlier.c.delivery_id == messages.c.delivery_id, earlier.c.id < messages.c.id),
+                ),
+            ),
         ),
     )
     pick = (
@@ -249,11 +269,6 @@ def recover(connection: Connection, dead_owner: str) -> int:
     return set_aside.rowcount + recovered.rowcount
 
 
-def day_of(moment: datetime) -> int:
-    """The day of a moment, in UTC, counted from 1 January 1970."""
-    return int(moment.timestamp() // 86400)
-
-
 def _once(draft: Draft, identity: str, again: int) -> str:
     """The same for the same account, template, event and person.
 
@@ -268,7 +283,10 @@ def _once(draft: Draft, identity: str, again: int) -> str:
 # The statements of every turn are built once: putting one together costs more than running it. Parameters that are
 # named like columns set these columns.
 # RETURNING tells which rows there was no conflict for.
-_ADD = {name: made.on_conflict_do_nothing().returning(messages.c.once) for name, made in inserts(messages).items()}
+_ADD = {
+    name: made.on_conflict_do_nothing().returning(messages.c.id, messages.c.once)
+    for name, made in inserts(messages).items()
+}
 _WITH_DUE = select(accounts.c.name).where(
     accounts.c.name.in_(bindparam("names", expanding=True)),
     exists().where(is_queued, messages.c.account == accounts.c.name, messages.c.due <= bindparam("at")),

@@ -19,10 +19,11 @@ def processed(
     *,
     now: datetime,
     tokens: Collection[str],
-) -> None:
+) -> list[Mapping[str, Any]]:
     """Record what claimed deliveries came to, and their messages, in one transaction. They must be still held.
 
-    A draft whose message exists already (another webhook about the same event) is told in its delivery's story.
+    A draft whose message exists already (another webhook about the same event) is told in its delivery's story. Returns
+    the new rows of the outbox with their ids, those left out that are skipped.
     """
     stories = [[dict(line) for line in result.story] for _, result in results]
     rows, places = [], []
@@ -33,9 +34,10 @@ def processed(
             rows.append(_row(delivery, draft, now, tokens))
             places.append((number, next(line for line in unread if _is_about(line, draft))))
     made = [0] * len(results)
-    for (number, line), is_new in zip(places, outbox.add(connection, rows), strict=True):
-        made[number] += is_new
-        if not is_new:
+    added = outbox.add(connection, rows)
+    for (number, line), one in zip(places, added, strict=True):
+        made[number] += one.is_new
+        if not one.is_new:
             line["outcome"] = "already_texted"
     processing.finish(
         connection,
@@ -50,6 +52,7 @@ def processed(
         ],
         now,
     )
+    return [{**row, "id": one.id} for row, one in zip(rows, added, strict=True) if one.id is not None]
 
 
 def _row(delivery: Delivery, draft: Draft, now: datetime, tokens: Collection[str]) -> dict[str, Any]:

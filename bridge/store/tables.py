@@ -1,4 +1,4 @@
-"""The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, recipients and pictures.
+"""The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, people and pictures.
 
 One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
 """
@@ -156,6 +156,7 @@ Index("ix_messages_delivery_id", messages.c.delivery_id)
 is_queued = _state_is(messages, "queued")
 is_sending = _state_is(messages, "sending")
 is_held = _state_is(messages, "held")
+is_skipped = _state_is(messages, "skipped")
 # By account: what waits for a paused account must not stand in the way of the others.
 Index("ix_messages_queued", messages.c.account, messages.c.due, sqlite_where=is_queued, postgresql_where=is_queued)
 _is_doubtful = is_queued & messages.c.unknown_since.is_not(None)
@@ -221,8 +222,8 @@ workers = Table(
 )
 
 # People whose texts Attentive refused, until it takes one.
-recipients = Table(
-    "recipients",
+people = Table(
+    "people",
     metadata,
     Column("account", String(100), primary_key=True),
     Column("recipient", String(64), primary_key=True),

@@ -44,14 +44,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("thread IS NOT NULL"),
     )
     op.create_table(
-        "recipients",
+        "people",
         sa.Column("account", sa.String(length=100), nullable=False),
         sa.Column("recipient", sa.String(length=64), nullable=False),
         sa.Column("to", sa.LargeBinary(), nullable=False),
         sa.Column("refusals", sa.Integer(), nullable=False),
         sa.Column("refused_at", _MOMENT, nullable=False),
         sa.Column("unreachable_until", _MOMENT, nullable=True),
-        sa.PrimaryKeyConstraint("account", "recipient", name=op.f("pk_recipients")),
+        sa.PrimaryKeyConstraint("account", "recipient", name=op.f("pk_people")),
     )
     op.create_table(
         "pictures",

@@ -1,0 +1,45 @@
+"""`bridge people`: who cannot be reached, and trying them again."""
+
+import sys
+
+import click
+
+from bridge import phone
+from bridge.cli import output, setup
+from bridge.store import people as store
+
+COLUMNS = ("to", "account", "refusals", "refused_at", "unreachable_until")
+
+
+@click.group()
+def people() -> None:
+    """Look at people whom Attentive refuses, and have one tried again."""
+
+
+@people.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def list_(as_json: bool) -> None:
+    """Who is not tried at present, and until when."""
+    database = setup.open_database(setup.read_settings())
+    with database.read() as connection:
+        rows = store.list_unreachable(connection, database.now(connection))
+    if as_json:
+        output.print_json(rows)
+    else:
+        output.print_table(COLUMNS, rows, empty="Nobody is unreachable.")
+
+
+@people.command()
+@click.argument("number")
+def clear(number: str) -> None:
+    """Try the person with this NUMBER (as +12125550123) again from now on."""
+    read = phone.read(number)
+    if read.e164 is None:
+        raise click.UsageError(f"this is no phone number: {read.reason.sentence if read.reason else ''} Write +1212...")
+    database = setup.open_database(setup.read_settings())
+    with database.write() as connection:
+        count = store.clear(connection, read.e164)
+    if not count:
+        click.echo("bridge: nothing is on record against this number", err=True)
+        sys.exit(1)
+    click.echo("This person is tried again with the next text. Those that were skipped: `bridge messages retry ID`.")
