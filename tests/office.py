@@ -130,6 +130,27 @@ class Office:
         assert pipeline.accept(delivery, route, Inbox(self.database))
         return max(row["id"] for row in self.deliveries())
 
+    def tell(
+        self, kind: str, at: str, *, order: str = "1", ticket: str = "1", to: str = "+12125550123", comment: str = "Hi"
+    ) -> int:
+        """Receive this kind of event as a trigger of Zendesk tells it; `at` is 09:00 of a day in the past."""
+        values: dict[str, object] = {
+            "event": kind,
+            "id": f"{kind} {order} {ticket} {at} {comment}",
+            "occurred_at": f"2026-11-20T{at}:00Z",
+            "customer.phone": to,
+            "order.id": order,
+            "order.name": f"#{order}",
+            "ticket.id": ticket,
+            "ticket.comment": comment,
+            "shipment.id": order,
+        }
+        return self.receive("zendesk", "trigger_order_shipped", **values)
+
+    def outcomes(self) -> list[tuple[str, str, str | None]]:
+        """The template, state and reason of each message, as they were made."""
+        return [(row["template"], row["state"], row["reason"]) for row in self.messages()]
+
     def start(self, name: str = "worker", change: Callable[[Worker], None] | None = None) -> Worker:
         settings = self.settings
         worker = Worker(

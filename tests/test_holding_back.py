@@ -1,0 +1,452 @@
+"""What new messages are judged by: older and newer texts of their thread, caps, and who cannot be reached."""
+
+import itertools
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from conftest import wait_until
+from hypothesis import given
+from hypothesis import strategies as st
+from office import Office, Peer
+from sqlalchemy import update
+
+from bridge.policy import caps
+from bridge.policy.threads import Text, superseded
+from bridge.store import ledger, people, processing, tables
+
+MAYA, BEN = "+12125550123", "+14165550142"
+
+STATUS = '---\nevent: {kind}\nthread: "order {{{{ order.id }}}}"\nsupersedes: true\n---\n{words} {{{{ order.name }}}}'
+REPLIED = '---\nevent: ticket.replied\nthread: "order {{ order.id }}"\n---\n{{ ticket.comment }}'
+
+
+@pytest.fixture
+def shop(office: Office) -> Office:
+    """An office with status texts of an order, and an agent's replies in the same thread."""
+    office.write_template("shipped", STATUS.format(kind="order.shipped", words="Shipped"))
+    office.write_template("out", STATUS.format(kind="order.out_for_delivery", words="Nearly there"))
+    office.write_template("delivered", STATUS.format(kind="order.delivered", words="Delivered"))
+    office.write_template("replied", REPLIED)
+    return office
+
+
+def said(attentive: Peer) -> list[str]:
+    return [sent["body"] for _, sent in attentive.taken]
+
+
+# --- old news ----------------------------------------------------------------------------------------------------
+
+NINE = datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
+def text(number: int, state: str, hours: int, *, delivery: int | None = None, is_kept: bool = False) -> Text:
+    happened = NINE + timedelta(hours=hours)
+    return Text(id=number, state=state, occurred_at=happened, delivery_id=delivery or number, is_kept=is_kept)
+
+
+@pytest.mark.parametrize(
+    ("thread", "expected"),
+    [
+        # is replaced
+        ([text(1, "queued", 0), text(2, "queued", 1)], {1: 2}),
+        ([text(1, "held", 0), text(2, "queued", 1)], {1: 2}),
+        ([text(1, "queued", 0), text(2, "held", 1)], {1: 2}),
+        ([text(1, "queued", 1), text(2, "queued", 0)], {2: 1}),
+        ([text(1, "sent", 1), text(2, "queued", 0)], {2: 1}),
+        ([text(1, "sending", 1), text(2, "queued", 0)], {2: 1}),
+        ([text(1, "unknown", 1), text(2, "queued", 0)], {2: 1}),
+        ([text(1, "queued", 0), text(2, "queued", 1), text(3, "queued", 2)], {1: 3, 2: 3}),
+        # at the same moment the one that was received later is the newer
+        ([text(1, "queued", 0), text(2, "queued", 0)], {1: 2}),
+        ([text(1, "queued", 0, delivery=9), text(2, "queued", 0, delivery=3)], {2: 1}),
+        # an agent's words replace a status, too
+        ([text(1, "queued", 0), text(2, "queued", 1, is_kept=True)], {1: 2}),
+        # is not
+        ([], {}),
+        ([text(1, "queued", 0)], {}),
+        ([text(1, "sent", 0), text(2, "queued", 1)], {}),
+        ([text(1, "sending", 0), text(2, "queued", 1)], {}),
+        ([text(1, "unknown", 0), text(2, "queued", 1)], {}),
+        ([text(1, "queued", 0, is_kept=True), text(2, "queued", 1)], {}),
+        # two templates that answer one event
+        ([text(1, "queued", 0, delivery=1), text(2, "queued", 0, delivery=1)], {}),
+        # what nobody got is no news that another could be older than
+        ([text(1, "skipped", 1), text(2, "queued", 0)], {}),
+        ([text(1, "expired", 1), text(2, "queued", 0)], {}),
+        ([text(1, "refused", 1), text(2, "queued", 0)], {}),
+        ([text(1, "superseded", 1), text(2, "queued", 0)], {}),
+    ],
+)
+def test_which_texts_are_old_news(thread: list[Text], expected: dict[int, int]) -> None:
+    assert superseded(thread) == expected
+
+
+_THREADS = st.lists(
+    st.builds(
+        Text,
+        id=st.integers(),
+        state=st.sampled_from(["queued", "held", "sending", "sent", "unknown", "skipped", "expired", "superseded"]),
+        occurred_at=st.sampled_from([NINE + timedelta(hours=hours) for hours in range(3)]),
+        delivery_id=st.integers(1, 4),
+        is_kept=st.booleans(),
+    ),
+    unique_by=lambda one: one.id,
+)
+
+
+@given(_THREADS, st.randoms())
+def test_old_news_are_the_same_in_whatever_order_they_come(thread: list[Text], random: Any) -> None:
+    shuffled = random.sample(thread, len(thread))
+    assert superseded(shuffled).keys() == superseded(thread).keys()
+
+
+@given(_THREADS)
+def test_the_newest_text_stays_and_only_what_waits_goes(thread: list[Text]) -> None:
+    by = superseded(thread)
+    texts = {one.id: one for one in thread}
+    for old, new in by.items():
+        assert texts[old].state in ("queued", "held")
+        assert not texts[old].is_kept
+        assert new not in by
+        assert texts[new].age > texts[old].age
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["shipped", "out_for_delivery", "delivered"])))
+def test_of_an_orders_statuses_that_have_not_left_only_the_newest_leaves(
+    shop: Office, attentive: Peer, order: tuple[str, ...]
+) -> None:
+    shop.set(BRIDGE_SENDING="hold")
+    hours = {"shipped": "09:00", "out_for_delivery": "10:00", "delivered": "11:00"}
+    shop.start()
+    for status in order:
+        shop.tell(f"order.{status}", hours[status])
+    shop.wait_for_states("held", "superseded", "superseded")
+    replaced = [row for row in shop.messages() if row["state"] == "superseded"]
+    assert {row["reason"] for row in replaced} == {"superseded"}
+    assert all(row["detail"].startswith("By message ") for row in replaced)
+    shop.restart(BRIDGE_SENDING="on")
+    shop.wait_for_states("sent", "superseded", "superseded")
+    assert said(attentive) == ["Delivered #1"]
+
+
+def test_a_late_webhook_does_not_text_what_is_old_news(shop: Office, attentive: Peer) -> None:
+    shop.start()
+    shop.tell("order.delivered", "11:00")
+    shop.wait_for_states("sent")
+    shop.tell("order.out_for_delivery", "10:00")
+    shop.wait_for_states("sent", "superseded")
+    assert said(attentive) == ["Delivered #1"]
+
+
+def test_a_replay_of_old_news_with_again_texts_it(shop: Office, attentive: Peer) -> None:
+    shop.start()
+    old = shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("sent")
+    shop.tell("order.delivered", "11:00")
+    shop.wait_for_states("sent", "sent")
+    with shop.database.write() as connection:
+        processing.replay(connection, old, shop.database.now(connection), again=True)
+    shop.wait_for_states("sent", "sent", "sent")
+    assert said(attentive) == ["Shipped #1", "Delivered #1", "Shipped #1"]
+
+
+def test_an_agents_words_are_never_replaced(shop: Office, attentive: Peer) -> None:
+    shop.set(BRIDGE_SENDING="hold")
+    shop.write_template("replied", REPLIED.replace("---\n{{", "supersedes: true\n---\n{{"))
+    shop.start()
+    for kind, at in (("ticket.replied", "09:00"), ("order.delivered", "10:00")):
+        shop.tell(kind, at, comment="It is on its way!")
+    shop.wait_for_states("held", "held")
+    shop.tell("ticket.replied", "08:00", comment="I am looking for it.")
+    shop.wait_for_states("held", "held", "held")
+
+
+def test_an_agents_words_replace_an_older_status_if_their_template_says_so(shop: Office) -> None:
+    shop.set(BRIDGE_SENDING="hold")
+    shop.write_template("replied", REPLIED.replace("---\n{{", "supersedes: true\n---\n{{"))
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("held")
+    shop.tell("ticket.replied", "10:00")
+    shop.wait_for_states("held", "superseded")
+    assert shop.outcomes()[0] == ("shipped", "superseded", "superseded")
+
+
+def test_another_order_and_another_person_have_threads_of_their_own(shop: Office) -> None:
+    shop.set(BRIDGE_SENDING="hold")
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    shop.tell("order.delivered", "10:00", order="2")
+    shop.tell("order.delivered", "10:00", to=BEN)
+    shop.wait_for_states("held", "held", "held")
+
+
+def test_a_released_text_is_not_replaced(shop: Office, attentive: Peer) -> None:
+    shop.set(BRIDGE_SENDING="off")
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("held")
+    with shop.database.write() as connection:
+        ledger.release(connection, [1], shop.database.now(connection))
+    shop.tell("order.delivered", "10:00")
+    shop.wait_for_states("queued", "held")
+
+
+def test_a_thread_without_its_value_is_none(shop: Office) -> None:
+    shop.write_template("shipped", '---\nevent: order.shipped\nthread: "{{ raw.nothing }}"\nsupersedes: true\n---\nHi')
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("sent")
+    assert [row["thread"] for row in shop.messages()] == [None]
+
+
+# --- caps ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cap", "counted", "new", "held"),
+    [
+        (2, [1, 2, 3], [1, 2, 3], [3]),
+        (2, [1, 2, 3, 4], [3, 4], [4, 3]),
+        (1, [1, 2, 3], [3], [3]),
+        # nothing is held
+        (0, [1, 2, 3], [1, 2, 3], []),
+        (3, [1, 2, 3], [1, 2, 3], []),
+        (2, [1, 2], [], []),
+        (2, [], [], []),
+        # what no longer counts is held by nothing
+        (1, [1], [2], []),
+        (1, [1, 2], [3], []),
+    ],
+)
+def test_the_newest_beyond_a_cap_are_held(cap: int, counted: list[int], new: list[int], held: list[int]) -> None:
+    assert caps.beyond(cap, counted, new) == held
+
+
+@given(st.integers(0, 5), st.lists(st.sets(st.integers(), max_size=6), max_size=8))
+def test_however_texts_arrive_no_more_than_the_cap_go(cap: int, batches: list[set[int]]) -> None:
+    gone: set[int] = set()
+    for batch in batches:
+        new = batch - gone
+        gone |= new - set(caps.beyond(cap, gone | new, new))
+    seen = set().union(*batches)
+    assert len(gone) == (min(cap, len(seen)) if cap else len(seen))
+
+
+def test_texts_beyond_a_persons_cap_are_held_and_go_when_they_are_released(shop: Office, attentive: Peer) -> None:
+    shop.set(CAP_PER_PERSON_PER_DAY="3")
+    shop.start()
+    for number in range(5):
+        shop.tell("order.shipped", "09:00", order=str(number))
+    shop.tell("order.shipped", "09:00", order="6", to=BEN)
+    shop.wait_for_states("sent", "sent", "sent", "sent", "held", "held")
+    held = [row for row in shop.messages() if row["state"] == "held"]
+    assert {(row["reason"], row["detail"]) for row in held} == {("cap_per_person", "CAP_PER_PERSON_PER_DAY is 3.")}
+    assert sum(sent["to"] == MAYA for _, sent in attentive.taken) == 3
+    with shop.database.write() as connection:
+        ledger.release(connection, [row["id"] for row in held], shop.database.now(connection))
+    shop.wait_for_states(*["sent"] * 6)
+
+
+def test_what_waits_only_for_the_switch_counts_towards_the_cap(shop: Office, attentive: Peer) -> None:
+    shop.set(BRIDGE_SENDING="hold", CAP_PER_PERSON_PER_DAY="2")
+    shop.start()
+    for number in range(4):
+        shop.tell("order.shipped", "09:00", order=str(number))
+    shop.wait_for_states("held", "held", "held", "held")
+    shop.restart(BRIDGE_SENDING="on")
+    shop.wait_for_states("sent", "sent", "held", "held")
+    assert len(attentive.taken) == 2
+
+
+def test_a_day_later_a_person_may_be_texted_again(shop: Office) -> None:
+    shop.set(CAP_PER_PERSON_PER_DAY="1")
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("sent")
+    with shop.database.write() as connection:
+        yesterday = shop.database.now(connection) - timedelta(hours=24, seconds=1)
+        connection.execute(update(tables.messages).values(sent_at=yesterday, due=yesterday))
+    shop.tell("order.shipped", "09:00", order="2")
+    shop.wait_for_states("sent", "sent")
+    shop.tell("order.shipped", "09:00", order="3")
+    shop.wait_for_states("sent", "sent", "held")
+
+
+def test_a_template_that_runs_wild_is_held(shop: Office, attentive: Peer) -> None:
+    shop.set(CAP_PER_TEMPLATE_PER_MINUTE="2")
+    shop.start()
+    for number in range(4):
+        shop.tell("order.shipped", "09:00", order=str(number), to=f"+1212555010{number}")
+    shop.tell("order.delivered", "10:00", order="9", to=BEN)
+    shop.wait_for_states("sent", "sent", "sent", "held", "held")
+    assert [outcome for outcome in shop.outcomes() if outcome[1] == "held"] == [
+        ("shipped", "held", "cap_per_template")
+    ] * 2
+
+
+def test_a_text_that_a_person_asks_for_once_more_has_no_cap(shop: Office, attentive: Peer) -> None:
+    shop.set(CAP_PER_PERSON_PER_DAY="1")
+    shop.start()
+    delivery = shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("sent")
+    with shop.database.write() as connection:
+        processing.replay(connection, delivery, shop.database.now(connection), again=True)
+    shop.wait_for_states("sent", "sent")
+
+
+def test_workers_do_not_count_past_each_other(shop: Office, attentive: Peer) -> None:
+    shop.set(CAP_PER_PERSON_PER_DAY="7")
+    for number in range(40):
+        shop.tell("order.shipped", "09:00", order=str(number))
+    for name in ("one", "two", "three"):
+        shop.start(name)
+    shop.wait_for_states(*["sent"] * 7, *["held"] * 33)
+    assert len(attentive.taken) == 7
+
+
+# --- who cannot be reached -------------------------------------------------------------------------------------------
+
+
+def refusing(attentive: Peer) -> threading.Event:
+    """Have every text answered 400 until the event is set."""
+    accepts = threading.Event()
+    attentive.answers = lambda _token, _sent: (200, {}) if accepts.is_set() else (400, {"message": "Not subscribed."})
+    return accepts
+
+
+def test_after_three_refusals_in_a_row_a_person_is_not_tried(shop: Office, attentive: Peer) -> None:
+    refusing(attentive)
+    shop.start()
+    for number in range(3):
+        shop.tell("order.shipped", "09:00", order=str(number))
+        shop.wait_for_states(*["refused"] * (number + 1))
+    shop.tell("order.shipped", "09:00", order="4")
+    shop.wait_for_states("refused", "refused", "refused", "skipped")
+    assert shop.outcomes()[-1] == ("shipped", "skipped", "unreachable")
+    assert len(attentive.taken) == 3
+    # Everybody else is.
+    shop.tell("order.shipped", "09:00", order="5", to=BEN)
+    shop.wait_for_states("refused", "refused", "refused", "refused", "skipped")
+    with shop.database.read() as connection:
+        (listed,) = people.list_unreachable(connection, shop.database.now(connection))
+    assert (listed["to"], listed["refusals"]) == (MAYA, 3)
+    assert timedelta(hours=23) < listed["unreachable_until"] - datetime.now(UTC) <= timedelta(hours=24)
+
+
+def test_what_waits_for_an_unreachable_person_is_skipped(shop: Office, attentive: Peer) -> None:
+    refusing(attentive)
+    shop.set(WORKER_THREADS="1", ATTENTIVE_RATE="2")
+    for number in range(6):
+        shop.tell("order.shipped", "09:00", order=str(number))
+    shop.start()
+    shop.wait_for_states("refused", "refused", "refused", "skipped", "skipped", "skipped")
+    assert len(attentive.taken) == 3
+
+
+def test_a_success_clears_the_record_and_so_does_a_person(shop: Office, attentive: Peer) -> None:
+    accepts = refusing(attentive)
+    shop.start()
+    for number in range(2):
+        shop.tell("order.shipped", "09:00", order=str(number))
+        shop.wait_for_states(*["refused"] * (number + 1))
+    accepts.set()
+    shop.tell("order.shipped", "09:00", order="3")
+    shop.wait_for_states("refused", "refused", "sent")
+    accepts.clear()
+    for number in range(4, 7):
+        shop.tell("order.shipped", "09:00", order=str(number))
+        shop.wait_for_states("sent", *["refused"] * (number - 1))
+    accepts.set()
+    shop.tell("order.shipped", "09:00", order="7")
+    shop.wait_for_states("sent", *["refused"] * 5, "skipped")
+    with shop.database.write() as connection:
+        assert people.clear(connection, MAYA) == 1
+    shop.tell("order.shipped", "09:00", order="8")
+    shop.wait_for_states("sent", "sent", *["refused"] * 5, "skipped")
+
+
+def test_a_day_later_an_unreachable_person_is_tried_again(shop: Office, attentive: Peer) -> None:
+    accepts = refusing(attentive)
+    shop.start()
+    for number in range(3):
+        shop.tell("order.shipped", "09:00", order=str(number))
+        shop.wait_for_states(*["refused"] * (number + 1))
+    with shop.database.write() as connection:
+        past = shop.database.now(connection) - timedelta(seconds=1)
+        connection.execute(update(tables.people).values(unreachable_until=past))
+    accepts.set()
+    shop.tell("order.shipped", "09:00", order="4")
+    shop.wait_for_states("refused", "refused", "refused", "sent")
+
+
+def test_a_skipped_text_of_an_unreachable_person_can_be_sent_on(shop: Office, attentive: Peer) -> None:
+    accepts = refusing(attentive)
+    shop.start()
+    for number in range(4):
+        shop.tell("order.shipped", "09:00", order=str(number))
+        wait_until(lambda number=number: len(shop.messages()) == number + 1, "the message is made")
+        wait_until(lambda: shop.states()[-1] in ("refused", "skipped"), "it is over")
+    accepts.set()
+    with shop.database.write() as connection:
+        message = ledger.find_message(connection, 4)
+        assert message is not None
+        assert ledger.retry(connection, message, shop.database.now(connection))
+    shop.wait_for_states("refused", "refused", "refused", "sent")
+
+
+def test_other_refusals_than_400_say_nothing_about_the_person(shop: Office, attentive: Peer) -> None:
+    attentive.answers = lambda _token, _sent: (422, {})
+    shop.start()
+    for number in range(4):
+        shop.tell("order.shipped", "09:00", order=str(number))
+        shop.wait_for_states(*["refused"] * (number + 1))
+
+
+def test_a_refused_text_is_tried_once_more_if_its_template_says_so(shop: Office, attentive: Peer) -> None:
+    text = STATUS.format(kind="order.shipped", words="Shipped").replace("supersedes:", "retry_refused: 1m\nsupersedes:")
+    shop.write_template("shipped", text)
+    accepts = refusing(attentive)
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    wait_until(lambda: shop.messages() and shop.messages()[0]["refusals"] == 1, "it is refused once")
+    (message,) = shop.messages()
+    assert (message["state"], message["waiting_for"]) == ("queued", "retry")
+    assert timedelta(seconds=50) < message["due"] - datetime.now(UTC) <= timedelta(seconds=60)
+    accepts.set()
+    with shop.database.write() as connection:
+        connection.execute(update(tables.messages).values(due=shop.database.now(connection)))
+    shop.wait_for_states("sent")
+    assert [attempt["status"] for attempt in shop.attempts()] == [400, 200]
+
+
+def test_it_is_tried_once_more_and_not_twice(shop: Office, attentive: Peer) -> None:
+    text = STATUS.format(kind="order.shipped", words="Shipped").replace("supersedes:", "retry_refused: 1m\nsupersedes:")
+    shop.write_template("shipped", text)
+    refusing(attentive)
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    wait_until(lambda: shop.messages() and shop.messages()[0]["refusals"] == 1, "it is refused once")
+    with shop.database.write() as connection:
+        connection.execute(update(tables.messages).values(due=shop.database.now(connection)))
+    shop.wait_for_states("refused")
+    assert len(attentive.taken) == 2
+    with shop.database.read() as connection:
+        (known,) = connection.execute(tables.people.select()).all()
+    assert known.refusals == 1
+
+
+def test_the_log_of_a_person_made_unreachable_names_nobody(shop: Office, attentive: Peer, capsys: Any) -> None:
+    refusing(attentive)
+    shop.start()
+    for number in range(3):
+        shop.tell("order.shipped", "09:00", order=str(number))
+        shop.wait_for_states(*["refused"] * (number + 1))
+    shop.stop()
+    said = capsys.readouterr()
+    assert "person.unreachable" in said.out + said.err
+    assert MAYA[1:] not in said.out + said.err
+    assert json.dumps("Not subscribed.") not in said.out
