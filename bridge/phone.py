@@ -18,6 +18,10 @@ from bridge.reasons import Reason
 #: Territories and islands that share a calling code with these (PR, GU, JE, IM, the Caribbean) are regions of
 #: their own and not in it.
 ALLOWED_REGIONS = frozenset({"US", "CA", "GB"})
+#: American territories and the islands of the Crown: off until ALLOWED_REGIONS names them. Attentive delivers to no
+#: region beyond.
+TERRITORIES = frozenset({"AS", "GU", "MP", "PR", "VI"})
+CROWN_DEPENDENCIES = frozenset({"GG", "IM", "JE"})
 
 #: North American numbers do not tell mobile from fixed line; British ones do, so a fixed line there is refused.
 _RECEIVES_TEXTS = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
@@ -27,8 +31,8 @@ _GEOGRAPHIC = _RECEIVES_TEXTS | {PhoneNumberType.FIXED_LINE}
 _MAX_LENGTH = 100
 
 _EXTENSION = re.compile(
-    r"\d.*?(?:;\s*ext=|(?<![^\W\d_])(?:e?xt(?:ensi(?:o|ó|o\u0301)n)?|anexo|int|x|ｘ|доб)|[#＃~～;]|,,)"
-    r"[:.．\s,=-]*\d{1,20}\s*[#＃]?$",
+    r"\d.*?(?:;\s*ext=|(?<![^\W\d_])(?:e?xt(?:ensi(?:o|ó|o\u0301)n|n)?|poste|anexo|int|x|ｘ|доб)|[#＃~～;]|,,)"
+    r"[:.．\s,=-]*\d{1,20}\s*[#＃)\]]?$",
     re.IGNORECASE | re.DOTALL,
 )
 #: How nearly all numbers are written. Nothing that is refused as written looks like this.
@@ -128,7 +132,7 @@ def _judge(given: str, parsed: phonenumbers.PhoneNumber, allowed: frozenset[str]
     """What a number that could be read is."""
     judged = _judged_instead(parsed)
     kind = phonenumbers.number_type(judged)
-    region = phonenumbers.region_code_for_number(judged)
+    region = _region(judged, kind)
     if kind == PhoneNumberType.UNKNOWN or region is None:
         return PhoneNumber(given=given, type=_word(kind), reason=Reason(code="phone_invalid"))
     reason = None
@@ -146,6 +150,15 @@ def _judge(given: str, parsed: phonenumbers.PhoneNumber, allowed: frozenset[str]
         reason=reason,
         fictional=_is_fictional(parsed, region, kind),
     )
+
+
+def _region(number: phonenumbers.PhoneNumber, kind: int) -> str | None:
+    """The region a number is of. A mobile of the Isle of Man may look like a British one to libphonenumber (07924)."""
+    region = phonenumbers.region_code_for_number(number)
+    if region != "GB" or kind != PhoneNumberType.MOBILE:
+        return region
+    islands = (island for island in CROWN_DEPENDENCIES if phonenumbers.is_valid_number_for_region(number, island))
+    return next(islands, region)
 
 
 def _judged_instead(number: phonenumbers.PhoneNumber) -> phonenumbers.PhoneNumber:
