@@ -41,6 +41,7 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
         if now < expires_at:
             raise
         return replace(blank, state="expired", reason=Reason(code="expired", detail=str(error)))
+    blank = replace(blank, phone_why=found.phone_why)
     if isinstance(found.text, Reason):
         return replace(blank, state="skipped", reason=found.text)
     if found.number is None:
@@ -89,6 +90,7 @@ class _Found:
     event: Event
     text: Rendered | Reason
     number: PhoneNumber | None
+    phone_why: str | None
 
     @property
     def lacks_something(self) -> bool:
@@ -107,16 +109,20 @@ def _complete(template: Template, event: Event, route: Route) -> _Found:
 
 
 def _render(template: Template, event: Event, route: Route) -> _Found:
-    event = route.with_usable_phone(event)
+    event, phone_why = route.with_usable_phone(event)
     text = compose.render(template, event)
     number = None
     if isinstance(text, Rendered) and text.to:
         country = event.customer.country or route.connection.country
         number = phone.read(text.to, country, allowed=route.allowed_regions)
-    return _Found(event=event, text=text, number=number)
+        if text.to != event.customer.phone:
+            phone_why = "the template's own `to`"
+    return _Found(event=event, text=text, number=number, phone_why=phone_why)
 
 
 def _no_phone(event: Event, route: Route) -> Reason:
     if event.lookup and route.missing_settings:
         return Reason(code="lookup_not_configured", detail=f"Set {', '.join(route.missing_settings)}.")
+    if event.customer.phones and not event.customer.phone:
+        return Reason(code="no_phone", detail="PHONE_PREFERENCE leaves out every place that has one.")
     return Reason(code="no_phone")

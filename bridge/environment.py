@@ -74,6 +74,18 @@ class Environment:
             self.problem(name, f"must be one of {', '.join(choices)}, not {value!r}")
         return value
 
+    def words(self, name: str, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Some of a few words in the order given, with commas between; by default all of them in theirs."""
+        if self.text(name) is None:
+            return words
+        parts = (part.strip().lower() for part in (self.text(name) or "").split(","))
+        found = tuple(dict.fromkeys(part for part in parts if part))
+        unknown = [part for part in found if part not in words]
+        if unknown or not found:
+            wrong = f"{', '.join(unknown)} is none" if unknown else "names none"
+            self.problem(name, f"{wrong} of {', '.join(words)}")
+        return found
+
     def problems(self) -> list[str]:
         """Every problem so far, sorted by setting. Nothing more can be read after this."""
         try:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal, get_args
 
 from bridge.reasons import Reason
 
@@ -47,18 +48,27 @@ class Delivery:
     again: int = 0
 
 
+#: Where a phone number may stand: in the order itself, in its customer's record, in the address that parcels go to, in
+#: the billing address, and in the default address of the customer. A helpdesk's people are customers.
+Place = Literal["order", "customer", "shipping", "billing", "default"]
+PLACES: tuple[Place, ...] = get_args(Place)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PhoneCandidate:
     """A phone number as a record has it, the country of that record (ISO 3166, or None) and where it stood."""
 
     number: str
     country: str | None = None
-    where: str = ""
+    where: Place = "customer"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Customer:
-    """The person an event is about. `phones` are all numbers on record, the most fitting first."""
+    """The person an event is about. `phones` are all numbers on record; of one place, the most fitting first.
+
+    `time_zones` are all the IANA zones that the address parcels go to may be in, () where that is unknown.
+    """
 
     id: str | None = None
     name: str | None = None
@@ -68,6 +78,7 @@ class Customer:
     country: str | None = None
     locale: str | None = None
     phones: tuple[PhoneCandidate, ...] = field(default=(), metadata={"template": False})
+    time_zones: tuple[str, ...] = field(default=(), metadata={"template": False})
 
 
 @dataclass(frozen=True, kw_only=True)

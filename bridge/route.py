@@ -6,7 +6,7 @@ from functools import cached_property
 
 from bridge import sources
 from bridge.connections import Account, Connection, setting_prefix
-from bridge.events import Event, Lookup
+from bridge.events import PLACES, Event, Lookup, Place
 from bridge.platforms import Platform
 from bridge.platforms import discover as discover_platforms
 from bridge.policy import phones
@@ -29,6 +29,7 @@ class Route:
     allowed_regions: frozenset[str]
     is_live: bool
     sending: str
+    phone_preference: tuple[Place, ...] = PLACES
     fetch: Fetch | None = None
     missing_settings: tuple[str, ...] = ()
 
@@ -51,10 +52,15 @@ class Route:
             return event
         return self.source.absorb(event, self.fetch(event.lookup))
 
-    def with_usable_phone(self, event: Event) -> Event:
-        """The event whose `customer.phone` is the number a text can reach, where there is one."""
-        customer = phones.choose(event.customer, allowed=self.allowed_regions, country=self.connection.country)
-        return replace(event, customer=customer)
+    def with_usable_phone(self, event: Event) -> tuple[Event, str | None]:
+        """The event whose `customer.phone` is the number a text can reach, where there is one; and why that one."""
+        chosen = phones.choose(
+            event.customer,
+            preference=phones.preference_for(event, self.phone_preference),
+            allowed=self.allowed_regions,
+            country=self.connection.country,
+        )
+        return replace(event, customer=chosen.customer), chosen.why
 
 
 def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
@@ -79,6 +85,7 @@ def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
             allowed_regions=settings.allowed_regions,
             is_live=settings.is_live,
             sending=settings.sending,
+            phone_preference=settings.phone_preference,
             fetch=_fetch(platform, connection) if looks_up and platform and not missing else None,
             missing_settings=missing,
         )

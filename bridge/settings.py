@@ -15,6 +15,8 @@ from sqlalchemy.exc import ArgumentError
 from bridge.connections import CONNECTION_SUFFIXES, Account, Connection, ConnectionReader, setting_prefix
 from bridge.environment import Environment, is_loopback, split_url
 from bridge.errors import Misconfigured
+from bridge.events import PLACES, Place
+from bridge.phone import ALLOWED_REGIONS, CROWN_DEPENDENCIES, TERRITORIES
 
 NAMES = (
     "DATABASE_URL",
@@ -31,6 +33,7 @@ NAMES = (
     "CAP_PER_TEMPLATE_PER_MINUTE",
     "CONNECTIONS",
     "ALLOWED_REGIONS",
+    "PHONE_PREFERENCE",
     "PUBLIC_URL",
     "TEMPLATES_DIR",
     "MAX_BODY_BYTES",
@@ -76,6 +79,7 @@ class Settings:
     cap_per_person: int
     cap_per_template: int
     allowed_regions: frozenset[str]
+    phone_preference: tuple[Place, ...]
     public_url: str | None
     templates_dir: str | None
     max_body_bytes: int
@@ -127,7 +131,8 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         quiet_hours=cast(QuietHoursSetting, environment.choice("QUIET_HOURS", "template", get_args(QuietHoursSetting))),
         cap_per_person=environment.whole("CAP_PER_PERSON_PER_DAY", 10, at_least=0),
         cap_per_template=environment.whole("CAP_PER_TEMPLATE_PER_MINUTE", 0, at_least=0),
-        allowed_regions=environment.countries("ALLOWED_REGIONS", "US,CA,GB"),
+        allowed_regions=_allowed_regions(environment),
+        phone_preference=cast(tuple[Place, ...], environment.words("PHONE_PREFERENCE", PLACES)),
         public_url=environment.text("PUBLIC_URL"),
         templates_dir=environment.text("TEMPLATES_DIR"),
         max_body_bytes=environment.whole("MAX_BODY_BYTES", 5 * 1024 * 1024, at_least=1024),
@@ -146,6 +151,17 @@ def _check_attentive_url(environment: Environment, url: str) -> None:
         environment.problem("ATTENTIVE_URL", "must be an address such as https://api.attentivemobile.com")
     elif parts.scheme == "http" and not is_loopback(url):
         environment.problem("ATTENTIVE_URL", "must be https; plain http would show your token to the network")
+
+
+def _allowed_regions(environment: Environment) -> frozenset[str]:
+    regions = environment.countries("ALLOWED_REGIONS", ",".join(ALLOWED_REGIONS))
+    delivered = ALLOWED_REGIONS | TERRITORIES | CROWN_DEPENDENCIES
+    if beyond := sorted(regions - delivered):
+        environment.warnings.append(
+            f"ALLOWED_REGIONS: Attentive does not deliver to {', '.join(beyond)}, so it will refuse those texts; "
+            f"it knows {', '.join(sorted(delivered))}"
+        )
+    return regions
 
 
 def _check_names(environment: Environment, connections: Collection[str]) -> None:

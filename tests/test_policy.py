@@ -1,4 +1,4 @@
-"""Which numbers are texted, and what is held back, as tables."""
+"""What is held back, as tables."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -6,14 +6,13 @@ from decimal import Decimal
 import pytest
 
 from bridge import phone
-from bridge.events import Customer, Event, Order, PhoneCandidate
+from bridge.events import Event, Order
 from bridge.messages import Message
-from bridge.policy import holding, phones
+from bridge.policy import holding
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 REAL = "+12125551234"
 FICTIONAL = "+12125550123"
-ALLOWED = frozenset({"US", "CA", "GB"})
 
 
 def event(*, test: bool = False) -> Event:
@@ -76,28 +75,3 @@ def test_a_message_for_a_sandboxs_number_never_leaves_for_the_real_attentive(
     then = holding.at_the_door(message, is_live=is_live)
     assert (then.reason.code if then and then.reason else None) == code
     assert then is None or then.state == "skipped"
-
-
-def record(number: str, country: str | None = None) -> PhoneCandidate:
-    return PhoneCandidate(number=number, country=country)
-
-
-@pytest.mark.parametrize(
-    ("numbers", "country", "chosen"),
-    [
-        ([record("(212) 555-1234", "US")], None, (REAL, "US")),
-        ([record("555-555-SHIP", "US"), record("07400 123456", "GB")], None, ("+447400123456", "GB")),
-        ([record("+33612345678"), record(REAL)], None, (REAL, "US")),
-        ([record(REAL), record("+14165550142")], None, (REAL, "US")),
-        ([record("212-555-1234")], "US", (REAL, "US")),
-        # none can be texted: the first stays as it was written
-        ([record("212-555-1234")], None, ("212-555-1234", None)),
-        ([record("555-555-SHIP", "US"), record("nonsense", "US")], None, ("555-555-SHIP", "US")),
-        ([], "US", (None, None)),
-    ],
-)
-def test_the_first_number_that_can_be_texted_is_chosen(
-    numbers: list[PhoneCandidate], country: str | None, chosen: tuple[str | None, str | None]
-) -> None:
-    customer = phones.choose(Customer(phones=tuple(numbers)), allowed=ALLOWED, country=country)
-    assert (customer.phone, customer.country) == chosen

@@ -49,6 +49,10 @@ def problems(monkeypatch: pytest.MonkeyPatch, **values: str) -> tuple[str, ...]:
         ("BRIDGE_SENDING", "off", "sending", "off"),
         ("ALLOWED_REGIONS", "us, gb", "allowed_regions", frozenset({"US", "GB"})),
         ("ALLOWED_REGIONS", "US,CA,", "allowed_regions", frozenset({"US", "CA"})),
+        ("ALLOWED_REGIONS", "US,PR,VI,GU,AS,MP,GG,JE,IM", "allowed_regions",
+         frozenset({"US", "PR", "VI", "GU", "AS", "MP", "GG", "JE", "IM"})),
+        ("PHONE_PREFERENCE", "", "phone_preference", ("order", "customer", "shipping", "billing", "default")),
+        ("PHONE_PREFERENCE", "Billing, order,billing,", "phone_preference", ("billing", "order")),
         ("PUBLIC_URL", "https://bridge.example.com", "public_url", "https://bridge.example.com"),
         ("TEMPLATES_DIR", "messages", "templates_dir", "messages"),
         ("MAX_BODY_BYTES", "1024", "max_body_bytes", 1024),
@@ -111,6 +115,9 @@ PLAIN_HTTP = "ATTENTIVE_URL: must be https; plain http would show your token to 
         ("ALLOWED_REGIONS", "US,USA", "ALLOWED_REGIONS: USA is no two-letter country code"),
         ("ALLOWED_REGIONS", "US,UK", "ALLOWED_REGIONS: UK is no country code; the United Kingdom is GB"),
         ("ALLOWED_REGIONS", ",", "ALLOWED_REGIONS: names no country"),
+        ("PHONE_PREFERENCE", "order,home,shipping_address",
+         "PHONE_PREFERENCE: home, shipping_address is none of order, customer, shipping, billing, default"),
+        ("PHONE_PREFERENCE", ",", "PHONE_PREFERENCE: names none of order, customer, shipping, billing, default"),
         ("MAX_BODY_BYTES", "10", "MAX_BODY_BYTES: Must be greater than or equal to 1024."),
         ("MAX_BODY_BYTES", "5 MiB", "MAX_BODY_BYTES: Not a valid integer."),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL: must be one of DEBUG, INFO, WARNING, ERROR, not 'LOUD'"),
@@ -335,6 +342,17 @@ def test_a_setting_that_does_nothing_is_a_warning(
 )
 def test_what_is_none_of_ours_is_no_warning(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
     assert read(monkeypatch, **values).warnings == ()
+
+
+@pytest.mark.parametrize(("regions", "beyond"), [("US,FR", "FR"), ("gb,ie,BS", "BS, IE")])
+def test_a_region_that_attentive_does_not_deliver_to_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, regions: str, beyond: str
+) -> None:
+    settings = read(monkeypatch, ALLOWED_REGIONS=regions)
+    (warning,) = settings.warnings
+    assert warning.startswith(f"ALLOWED_REGIONS: Attentive does not deliver to {beyond}, so it will refuse those texts")
+    assert "AS, CA, GB, GG, GU, IM, JE, MP, PR, US, VI" in warning
+    assert settings.allowed_regions == frozenset(regions.upper().split(","))
 
 
 # --- secrets stay secret -----------------------------------------------------------------------------------------

@@ -7,7 +7,9 @@ from decimal import Decimal
 import pytest
 
 from bridge.errors import Unreadable
-from bridge.events import Delivery, Event, LineItem, Lookup
+from bridge.events import KINDS, PLACES, Delivery, Event, LineItem, Lookup
+from bridge.phone import ALLOWED_REGIONS
+from bridge.policy import phones
 from bridge.sources import discover
 from bridge.sources.samples import load
 
@@ -121,17 +123,58 @@ def test_all_numbers_of_an_order_are_candidates_in_order_each_with_its_country()
     body["customer"]["default_address"] |= {"phone": "5", "country_code": "US"}
     customer = parse(body, "orders/create").customer
     assert [(phone.where, phone.number, phone.country) for phone in customer.phones] == [
-        ("order.phone", "1", "CA"),
-        ("customer.phone", "2", "CA"),
-        ("shipping_address.phone", "3", "CA"),
-        ("billing_address.phone", "4", "GB"),
-        ("customer.default_address.phone", "5", "US"),
+        ("order", "1", "CA"),
+        ("customer", "2", "CA"),
+        ("shipping", "3", "CA"),
+        ("billing", "4", "GB"),
+        ("default", "5", "US"),
     ]
     assert (customer.phone, customer.country) == ("1", "CA")
 
 
-def test_one_number_in_many_places_is_one_candidate():
-    assert len(recorded("orders_create").customer.phones) == 2  # +1 212... and (212)...
+def test_one_number_in_many_places_is_a_candidate_in_each():
+    body = sample("orders_create")
+    body["phone"] = body["customer"]["phone"] = body["billing_address"]["phone"] = "+12125550123"
+    phones = parse(body, "orders/create").customer.phones
+    assert [phone.where for phone in phones if phone.number == "+12125550123"] == ["order", "customer", "billing"]
+
+
+@pytest.mark.parametrize(
+    ("address", "time_zones"),
+    [
+        ({"country_code": "US", "province_code": "NY"}, ("America/New_York",)),
+        ({"country_code": "US", "province_code": "KS"}, ("America/Chicago", "America/Denver")),
+        ({"country_code": "GB", "province_code": "ENG"}, ("Europe/London",)),
+        ({"country_code": "GB", "province_code": None}, ("Europe/London",)),
+        ({"country_code": "US", "province_code": "PR"}, ("America/Puerto_Rico",)),
+        # nobody can tell
+        ({"country_code": None, "province_code": "NY"}, ()),
+        ({"country_code": "US", "province_code": "AE"}, ()),
+        ({}, ()),
+        (None, ()),
+    ],
+)
+def test_the_time_zones_are_those_of_the_shipping_address(address, time_zones):
+    body = sample("orders_create") | {"shipping_address": address}
+    assert parse(body, "orders/create").customer.time_zones == time_zones
+    parcel = sample("fulfillments_create") | {"destination": address}
+    assert parse(parcel, "fulfillments/create").customer.time_zones == time_zones
+
+
+def test_where_there_is_no_shipping_address_no_other_one_says_where_somebody_is():
+    body = sample("orders_create") | {"shipping_address": None}
+    assert body["billing_address"]["province_code"]
+    assert parse(body, "orders/create").customer.time_zones == ()
+
+
+def test_a_parcels_own_zones_come_before_its_orders_and_the_orders_fill_in():
+    order, parcel = sample("orders_fulfilled"), sample("fulfillments_create")
+    there, here = {"country_code": "US", "province_code": "HI"}, {"country_code": "US", "province_code": "NY"}
+    for destination, expected in ((there, "Pacific/Honolulu"), (None, "America/New_York")):
+        order["shipping_address"], order["fulfillments"] = here, [parcel | {"destination": destination}]
+        told = parse(order, "orders/fulfilled")
+        looked_up = SOURCE.absorb(parse(order["fulfillments"][0], "fulfillments/create"), {"order": order})
+        assert told.customer.time_zones == looked_up.customer.time_zones == (expected,)
 
 
 @pytest.mark.parametrize("customer", [None, {}, [], "guest", 0])
@@ -152,7 +195,7 @@ def test_the_customer_key_may_be_missing_altogether():
 
 def test_a_number_in_the_shipping_address_only_is_found():
     customer = recorded("orders_create_phone_in_shipping").customer
-    assert (customer.phone, customer.phones[0].where) == ("(416) 555-0142", "shipping_address.phone")
+    assert (customer.phone, customer.phones[0].where) == ("(416) 555-0142", "shipping")
 
 
 def test_lettered_numbers_stay_candidates_for_the_policy_to_refuse():
@@ -282,16 +325,36 @@ def test_a_parcel_knows_the_order_to_ask_for():
     assert parse(sample("fulfillments_create"), "fulfillments/create").lookup == Lookup(what="order", id=ORDER)
 
 
-def test_every_webhook_about_a_parcel_prefers_the_number_of_the_parcels_address():
+def number_to_text(event):
+    preference = phones.preference_for(event, PLACES)
+    return phones.choose(event.customer, preference=preference, allowed=ALLOWED_REGIONS).customer.phone
+
+
+@pytest.mark.parametrize("status", [None, "out_for_delivery", "delivered", "failure", "ready_for_pickup"])
+@pytest.mark.parametrize(
+    ("shipping", "destination", "expected"),
+    [
+        ("+12125550188", "+12125550188", "+12125550188"),
+        ("+12125550177", "+12125550188", "+12125550188"),  # the address was mended after the order
+        ("+12125550188", None, "+12125550188"),
+        ("+12125550188", "555-555-SHIP", "+12125550188"),
+        ("555-555-SHIP", "555-555-SHIP", "+12125550123"),
+        (None, None, "+12125550123"),
+    ],
+)
+def test_every_webhook_about_a_parcel_texts_the_same_number(status, shipping, destination, expected):
     order = sample("orders_fulfilled")
-    order["phone"], order["shipping_address"]["phone"] = "+12125550123", "+12125550188"
-    parcel = sample("fulfillments_create")
-    parcel["destination"]["phone"] = "+12125550188"
-    nameless = sample("fulfillments_create") | {"destination": None}
-    told = parse(order, "orders/fulfilled")
-    looked_up = SOURCE.absorb(parse(nameless, "fulfillments/create"), {"order": order})
-    assert told.customer.phone == parse(parcel, "fulfillments/create").customer.phone == "+12125550188"
-    assert looked_up.customer.phone == "+12125550188"
+    order["phone"], order["shipping_address"]["phone"] = "+12125550123", shipping
+    parcel = sample("fulfillments_create") | {"shipment_status": status}
+    parcel["destination"] = parcel["destination"] | {"phone": destination}
+    order["fulfillments"] = [parcel]
+    update = parse(parcel, "fulfillments/update")
+    looked_up = SOURCE.absorb(update, {"order": order})
+    assert number_to_text(looked_up) == expected
+    if update.kind in KINDS:
+        assert number_to_text(parse(order, "orders/fulfilled")) == expected
+    if destination == expected:
+        assert number_to_text(update) == expected
 
 
 def test_a_parcel_without_an_order_has_nothing_to_ask_for():

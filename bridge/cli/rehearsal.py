@@ -8,7 +8,7 @@ from bridge import pipeline, sources
 from bridge.compose import Template
 from bridge.connections import Account, Connection
 from bridge.errors import PersonUnknown, Unreadable
-from bridge.events import Delivery, Lookup, Nothing
+from bridge.events import PLACES, Delivery, Lookup, Nothing, Place
 from bridge.messages import Deferred, Draft, Processed
 from bridge.phone import ALLOWED_REGIONS
 from bridge.route import Fetch, Route
@@ -25,6 +25,7 @@ class Stage:
     source: Source
     account: Account
     allowed_regions: Collection[str] = ALLOWED_REGIONS
+    phone_preference: tuple[Place, ...] = PLACES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,7 @@ def stages(settings: Settings) -> list[Stage]:
             source=known[connection.source],
             account=settings.accounts[connection.account],
             allowed_regions=settings.allowed_regions,
+            phone_preference=settings.phone_preference,
         )
         for connection in [*configured, *(_unconfigured(name) for name in sorted(spare))]
     ]
@@ -86,6 +88,7 @@ def rehearse(stage: Stage, templates: Sequence[Template], now: datetime) -> Iter
             source=stage.source,
             account=stage.account,
             allowed_regions=frozenset(stage.allowed_regions),
+            phone_preference=stage.phone_preference,
             is_live=False,
             sending="on",
             fetch=_answers(sample),

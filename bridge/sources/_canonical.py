@@ -40,7 +40,7 @@ class _Customer(Reading):
     locale = Text()
 
     def make(self, values: dict[str, Any]) -> Customer:
-        phones = candidates([("customer.phone", values["phone"], values["country"])])
+        phones = candidates([("customer", values["phone"], values["country"])])
         return Customer(**values | {"first_name": values["first_name"] or first_name(values["name"]), "phones": phones})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import TypeVar
 
-from bridge.events import Customer, Order, PhoneCandidate
+from bridge.events import Customer, Order, PhoneCandidate, Place
 
 _Part = TypeVar("_Part", Customer, Order)
 
@@ -27,13 +27,15 @@ def first_name(name: str | None) -> str | None:
     return word if len(letters) > 1 and letters.isalpha() and letters.lower() not in _TITLES else None
 
 
-def candidates(numbers: Iterable[tuple[str, str | None, str | None]]) -> tuple[PhoneCandidate, ...]:
-    """The phone numbers on record, in order and once each, from (where it stood, number, country of the record)."""
-    found: dict[tuple[str, str | None], PhoneCandidate] = {}
-    for where, number, country in numbers:
-        if number:
-            found.setdefault((number, country), PhoneCandidate(number=number, country=country, where=where))
-    return tuple(found.values())
+def candidates(numbers: Iterable[tuple[Place, str | None, str | None]]) -> tuple[PhoneCandidate, ...]:
+    """The phone numbers on record, in order, from (where it stood, number, country of the record).
+
+    One that stands in several places is a candidate in each, for any of them may be the one that is preferred.
+    """
+    found = (
+        PhoneCandidate(number=number, country=country, where=where) for where, number, country in numbers if number
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def fill(known: _Part, found: _Part) -> _Part:

@@ -52,7 +52,7 @@ class _Person(Reading):
             phone=next((phone["phone"] for phone in phones if phone["phone"]), None),
             email=next((email["email"] for email in values["emails"] if email["email"]), None),
             locale=values["locale"],
-            phones=candidates(("customer.phones", phone["phone"], None) for phone in phones),
+            phones=candidates(("customer", phone["phone"], None) for phone in phones),
         )
 
 

@@ -193,7 +193,7 @@ def _status_kind(previous: str, current: str) -> str:
 def absorb(event: Event, found: Mapping[str, object]) -> Event:
     """The event with what the requester's record adds: https://developer.zendesk.com/api-reference/ticketing/users/users/"""
     user = read(_ANSWER, found)["user"]
-    phones = candidates([("user.phone", user["phone"], None)])
+    phones = candidates([("customer", user["phone"], None)])
     person = Customer(**user, first_name=first_name(user["name"]), phones=phones)
     return replace(event, customer=fill(event.customer, person), lookup=None)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from bridge.events import Event, Lookup, Order, Shipment
+from bridge.events import Customer, Event, Lookup, Order, Shipment
 from bridge.sources._fields import read
 from bridge.sources._people import fill
 from bridge.sources._reading import identity_of
@@ -20,7 +20,6 @@ from bridge.sources.shopify.payloads import (
     order_of,
     order_of_fulfilment,
     order_of_refund,
-    recipient_first,
     recipient_of,
     shipment_of,
 )
@@ -81,12 +80,19 @@ def _order_fulfilled(payload: Payload, blank: Event) -> Events:
                     kind=kind,
                     occurred_at=fulfilment["updated_at"] or order["updated_at"] or blank.occurred_at,
                     identity=identity_of(kind, fulfilment["id"]),
-                    customer=recipient_first(fill(blank.customer, recipient_of(fulfilment))),
+                    customer=_recipient_first(blank.customer, recipient_of(fulfilment)),
                     shipment=shipment,
                 )
             )
     # Digital goods and orders marked by hand have no parcel.
     return tuple(events) or (replace(blank, identity=identity_of(blank.kind, order["id"])),)
+
+
+def _recipient_first(buyer: Customer, recipient: Customer) -> Customer:
+    """The buyer with the parcel's own number and zones before the order's: fulfillments/create knows no others."""
+    known = fill(buyer, recipient)
+    phones = tuple(dict.fromkeys((*recipient.phones, *known.phones)))
+    return replace(known, phones=phones, time_zones=recipient.time_zones or known.time_zones)
 
 
 def _fulfilment(payload: Payload, blank: Event) -> Events:
@@ -149,10 +155,7 @@ def absorb(event: Event, found: Payload) -> Event:
     """The event with what its order's record adds: https://shopify.dev/docs/api/admin-rest/latest/resources/order"""
     record = read(ANSWER, found)["order"]
     order: Order = fill(event.order, order_of(record))
-    customer = fill(event.customer, customer_of(record))
-    if event.shipment.id:
-        customer = recipient_first(customer)
-    return replace(event, order=order, customer=customer, lookup=None)
+    return replace(event, order=order, customer=fill(event.customer, customer_of(record)), lookup=None)
 
 
 # Their topics: https://shopify.dev/docs/api/webhooks. Those that are not here stay native.

@@ -6,11 +6,11 @@ Without approval for protected customer data a shop's app gets null for every na
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from bridge.events import Customer, LineItem, Order, PhoneCandidate, Shipment
+from bridge import zones
+from bridge.events import Customer, LineItem, Order, PhoneCandidate, Place, Shipment
 from bridge.sources._fields import Amount, Country, FirstText, Flag, Moment, Part, Parts, Reading, Text
 from bridge.sources._people import candidates, first_name
 
@@ -26,6 +26,7 @@ class _Address(Reading):
     name = Text()
     phone = Text()
     country_code = Country()
+    province_code = Text()
 
 
 class _Buyer(Reading):
@@ -142,12 +143,12 @@ def customer_of(order: Record) -> Customer:
     buyer, shipping, billing = order["customer"], order["shipping_address"], order["billing_address"]
     home = buyer["default_address"]
     country = shipping["country_code"] or billing["country_code"] or home["country_code"]
-    numbers = [
-        ("order.phone", order["phone"], country),
-        ("customer.phone", buyer["phone"], country),
-        ("shipping_address.phone", shipping["phone"], shipping["country_code"] or country),
-        ("billing_address.phone", billing["phone"], billing["country_code"] or country),
-        ("customer.default_address.phone", home["phone"], home["country_code"] or country),
+    numbers: list[tuple[Place, str | None, str | None]] = [
+        ("order", order["phone"], country),
+        ("customer", buyer["phone"], country),
+        ("shipping", shipping["phone"], shipping["country_code"] or country),
+        ("billing", billing["phone"], billing["country_code"] or country),
+        ("default", home["phone"], home["country_code"] or country),
     ]
     return _customer(
         (buyer, shipping, billing, home),
@@ -156,6 +157,7 @@ def customer_of(order: Record) -> Customer:
         country=country,
         locale=order["customer_locale"],
         phones=candidates(numbers),
+        time_zones=_zones_of(shipping),
     )
 
 
@@ -163,26 +165,20 @@ def buyer_of(buyer: Record) -> Customer:
     """A customer from their own webhook."""
     home = buyer["default_address"]
     country = home["country_code"]
-    numbers = [("customer.phone", buyer["phone"], country), ("default_address.phone", home["phone"], country)]
-    return _customer(
-        (buyer, home), id=buyer["id"], email=buyer["email"], country=country, phones=candidates(numbers), locale=None
-    )
+    phones = candidates([("customer", buyer["phone"], country), ("default", home["phone"], country)])
+    return _customer((buyer, home), id=buyer["id"], email=buyer["email"], country=country, phones=phones)
 
 
 def recipient_of(fulfilment: Record) -> Customer:
     """Whom a parcel goes to."""
     to = fulfilment["destination"]
-    phones = candidates([("destination.phone", to["phone"], to["country_code"])])
-    return _customer((to,), id=None, email=fulfilment["email"], country=to["country_code"], phones=phones, locale=None)
+    country = to["country_code"]
+    phones = candidates([("shipping", to["phone"], country)])
+    return _customer((to,), email=fulfilment["email"], country=country, phones=phones, time_zones=_zones_of(to))
 
 
-def recipient_first(customer: Customer) -> Customer:
-    """The customer with the parcel's own address before the order's other numbers.
-
-    A fulfilment's webhook knows no other number; were the order's own preferred here, the two would text two people.
-    """
-    phones = sorted(customer.phones, key=lambda one: one.where not in ("destination.phone", "shipping_address.phone"))
-    return replace(customer, phones=tuple(phones), phone=phones[0].number if phones else None)
+def _zones_of(address: Record) -> tuple[str, ...]:
+    return zones.of_address(address["country_code"], address["province_code"])
 
 
 def order_of_fulfilment(fulfilment: Record) -> Order:
@@ -222,11 +218,12 @@ def order_of_refund(refund: Record) -> Order:
 def _customer(
     records: Iterable[Record],
     *,
-    id: str | None,  # noqa: A002 (the field's name)
     email: str | None,
     country: str | None,
-    locale: str | None,
     phones: tuple[PhoneCandidate, ...],
+    id: str | None = None,  # noqa: A002 (the field's name)
+    locale: str | None = None,
+    time_zones: tuple[str, ...] = (),
 ) -> Customer:
     """A customer named as the first of `records` that has a name."""
     named = next((record for record in records if _full_name(record)), None)
@@ -239,6 +236,7 @@ def _customer(
         locale=locale,
         phone=phones[0].number if phones else None,
         phones=phones,
+        time_zones=time_zones,
     )
 
 
