@@ -35,6 +35,11 @@ REASONS: dict[str, str] = {
     "braces_in_body": "The text contains { or }, which looks like an unfilled placeholder.",
     "template_error": "The template failed to render.",
     "too_many_segments": "The text is longer than its template allows (max_segments).",
+    # a picture that could not go with its text: left out, or the text is held, as the template says
+    "media_address_refused": "The picture's address is none that may be fetched: it must be a public https address.",
+    "media_unreachable": "The picture could not be fetched. Check that its address opens in a browser.",
+    "media_not_a_picture": "What the picture's address gives is no gif, png or jpg.",
+    "media_too_large": "The picture is too large: it must be under 500 KB. Use a smaller one, or `shrink_media: true`.",
     # waiting for a person
     "sending_off": "Sending is switched off (BRIDGE_SENDING): the message waits for a person.",
     "cap_per_person": "This person got many texts lately: this one waits for a person's decision.",

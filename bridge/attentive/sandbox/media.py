@@ -1,6 +1,5 @@
 """What a mediaUrl holds: a gif, png or jpg under 500 KB, told by its content and not by its name."""
 
-import io
 import queue
 import threading
 import time
@@ -9,14 +8,15 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 import requests
-from PIL import Image
 
-#: "Media size must be under 500KB."
-LIMIT = 500_000
+from bridge import media
+from bridge.media import LIMIT
 
 EXTENSIONS = frozenset({".gif", ".png", ".jpg", ".jpeg"})
-#: MPO is what Pillow calls a jpg that holds a second picture, as many phones take them.
-FORMATS = frozenset({"GIF", "PNG", "JPEG", "MPO"})
+_PROBLEMS = {
+    "media_too_large": "mediaUrl: Media size must be under 500KB.",
+    "media_not_a_picture": "mediaUrl: Must be a gif, png or jpg; the content is not.",
+}
 
 _TIMEOUT = 2.0
 _REDIRECTS = 3
@@ -59,23 +59,9 @@ def inspect(url: str) -> Verdict:
 
 
 def problem_of(content: bytes) -> str | None:
-    """Why these bytes cannot accompany a message; None if they can."""
-    if len(content) >= LIMIT:
-        return "mediaUrl: Media size must be under 500KB."
-    if _format_of(content) not in FORMATS:
-        return "mediaUrl: Must be a gif, png or jpg; the content is not."
-    return None
-
-
-def _format_of(content: bytes) -> str | None:
-    # open() reads headers only. Whatever a hostile picture makes it raise, the answer is the same.
-    try:
-        with Image.open(io.BytesIO(content), formats=("GIF", "PNG", "JPEG")) as image:
-            return image.format
-    except (OSError, ValueError, ArithmeticError, LookupError, TypeError, SyntaxError, EOFError):
-        return None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return None
+    """Why Attentive would refuse these bytes, in its words; None if it would not."""
+    reason = media.problem_of(content)
+    return _PROBLEMS[reason.code] if reason else None
 
 
 def _fetch_in_time(url: str) -> bytes | NotFetched:
