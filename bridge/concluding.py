@@ -12,7 +12,7 @@ from bridge.attentive import retry
 from bridge.events import Delivery
 from bridge.holding_back import Caps, hold_back
 from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
-from bridge.store import outbox, people, processing, recording
+from bridge.store import outbox, people, pictures, processing, recording
 
 Result = Processed | Deferred | Attempt | Next
 
@@ -102,6 +102,9 @@ def _conclude_messages(
         sayings += _account_sayings(account, after[message.account], attempt)
         sayings.append(_message_saying(message, attempt, then))
     outbox.finish(connection, ours, now)
+    pictures.keep(
+        connection, [one.then.media.picture for one in ours if one.then.media and one.then.media.picture], now
+    )
     # An attempt is on record even if its message has been taken over.
     outbox.record(connection, ours + others)
     return after, sayings + _note_reachability(connection, ours, now)
@@ -147,6 +150,8 @@ def _message_saying(message: Message, attempt: Attempt | None, then: Next) -> Sa
         "reason": then.reason.code if then.reason else None,
         "status": attempt.status if attempt else None,
     }
+    if then.media:
+        fields["picture"] = then.media.reason.code if then.media.reason else "good"
     # A 2xx that Attentive's page does not know is taken for sent, and worth a look.
     is_odd = attempt is not None and then.state == "sent" and attempt.status != 200
     return Saying(event=f"message.{then.state}", level=logging.WARNING if is_odd else logging.INFO, fields=fields)

@@ -1,7 +1,7 @@
 """The values on the outgoing side of the path: drafts, messages, attempts, and how an account fares."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -143,12 +143,26 @@ class AccountHealth:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MediaCheck:
-    """What looking at a message's picture came to: the URL to send (None: leave it out, for `reason`)."""
+class Picture:
+    """A jpg that we made smaller, and serve ourselves at `/media/<name>.jpg`."""
 
-    checked_at: datetime
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaCheck:
+    """What looking at a message's picture came to: the URL to send (None: leave it out, for `reason`).
+
+    `checked_at` is None while it has not been found good; then `tries` counts how often it could not be reached.
+    `picture` is what is at the URL, where we serve it ourselves.
+    """
+
+    checked_at: datetime | None
     url: str | None
     reason: Reason | None = None
+    tries: int = 0
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ import structlog
 from bridge import pipeline
 from bridge.attentive.client import Client
 from bridge.attentive.pace import Pace
+from bridge.attentive.pictures import Pictures
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
 from bridge.concluding import Result
@@ -39,6 +40,12 @@ class Performer:
             connect_timeout=self.settings.connect_timeout,
             read_timeout=self.settings.read_timeout,
         )
+        self._pictures = Pictures(
+            is_live=self.settings.is_live,
+            public_url=self.settings.public_url,
+            # A server of pictures that hangs must not hold up the texts without one.
+            at_once=max(1, self.settings.worker_threads // 2),
+        )
 
     def perform(self, work: Delivery | Claimed, since: float) -> Result:
         """What a piece of work comes to, by templates as they were at `since` (of time.monotonic()) or later."""
@@ -55,9 +62,15 @@ class Performer:
 
     def _deliver(self, message: Message, at: datetime) -> Result:
         self._paces[message.account].wait((at - self.clock.now()).total_seconds())
-        window, is_live = self.settings.duplicate_window, self.settings.is_live
-        token = self.tokens[message.account]
-        return pipeline.deliver(message, token, self._client, self.clock.now, window=window, is_live=is_live)
+        return pipeline.deliver(
+            message,
+            self.tokens[message.account],
+            self._client,
+            self.clock.now,
+            look=lambda one: self._pictures.look(one, self.clock.now),
+            window=self.settings.duplicate_window,
+            is_live=self.settings.is_live,
+        )
 
     def crashed(self, work: Delivery | Message, error: Exception) -> Result:
         """The result of work that an error has broken off."""

@@ -20,6 +20,9 @@ from bridge.store.inbox import Inbox
 if TYPE_CHECKING:
     from bridge.compose import Template
 
+Now = Callable[[], datetime]
+Look = Callable[[Message], Next | None]
+
 
 def accept(delivery: Delivery, route: Route, inbox: Inbox) -> bool:
     """Verify a delivery and store it durably; True if it is new.
@@ -68,12 +71,13 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
 
 
 def deliver(
-    message: Message, token: str, client: Client, now: Callable[[], datetime], *, window: float, is_live: bool
+    message: Message, token: str, client: Client, now: Now, *, look: Look, window: float, is_live: bool
 ) -> Attempt | Next:
-    """Send a claimed message once and tell what came of it; or why it must not be sent (any more)."""
+    """Send a claimed message once its picture has been looked at, and tell what came of it; or why not (any more)."""
     return (
         holding.at_the_door(message, is_live=is_live)
         or before_sending(message, now=now(), window=window)
+        or look(message)
         or client.send(message, token, now)
     )
 

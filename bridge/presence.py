@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from bridge.store import account_health, outbox, processing, recording, workers
+from bridge.store import account_health, outbox, pictures, processing, recording, workers
 
 log = structlog.get_logger()
 
@@ -89,3 +89,4 @@ class Presence:
         recording.settle_waiting(connection, tokens=self.tokens, sending=self.sending)
         if expired := recording.expire(connection, now):
             log.warning("messages.expired", count=expired)
+        pictures.forget(connection, now)

@@ -23,7 +23,7 @@ from bridge.concluding import Done, conclude
 from bridge.errors import RowRefused, StoreUnavailable
 from bridge.events import Delivery
 from bridge.holding_back import Caps
-from bridge.messages import AccountHealth, Message, Processed
+from bridge.messages import AccountHealth, Message, Next, Processed
 from bridge.performing import Performer
 from bridge.presence import Presence
 from bridge.route import Route
@@ -246,6 +246,10 @@ class Worker:
         if not (room and self._may_send):
             return deliveries, [], health
         new = {draft.account for done in finished if isinstance(done.result, Processed) for draft in done.result.drafts}
+        # What has only been looked at leaves now.
+        new |= {
+            done.work.account for done in finished if isinstance(done.work, Message) and isinstance(done.result, Next)
+        }
         health, messages = claiming.claim(
             connection,
             self.id,

@@ -79,6 +79,10 @@ def _check_templates(folder: TemplateFolder, settings: Settings) -> list[str]:
         if not reached:
             output.console().print("  [yellow]no sample reaches it[/]")
         problems += _problems(template, [draft for _, draft in reached])
+        if template.shrink_media and not settings.public_url:
+            problems.append(
+                f"{template.path}: shrink_media needs the setting PUBLIC_URL, where Attentive gets the picture"
+            )
     return problems
 
 

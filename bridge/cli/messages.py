@@ -55,6 +55,9 @@ def show(message_id: int, as_json: bool) -> None:
     for name in ("link", "media_url"):
         if found[name]:
             click.echo(f"  {name:8} {found[name]}")
+    if found["media_reason"]:
+        what = f"tried {found['media_tries']} times" if found["media_url"] else "left out"
+        click.echo(f"  picture  {what}, {output.why(found['media_reason'], found['media_detail'])}")
     if found["again"]:
         click.echo(f"  again    a person asked for this text once more (time {found['again']})")
     click.echo(f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip())

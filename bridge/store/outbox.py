@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, bindparam, exists, null, or_, select, true, update
+from sqlalchemy import Connection, Integer, and_, bindparam, case, exists, null, or_, select, true, update
 from sqlalchemy import func as sql
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -219,6 +219,7 @@ def _check_values(this: int, check: MediaCheck) -> dict[str, Any]:
         "this": this,
         "media_url": check.url,
         "media_checked_at": check.checked_at,
+        "media_tries": check.tries,
         "media_reason": check.reason.code if check.reason else None,
         "media_detail": (check.reason.detail or None) if check.reason else None,
     }
@@ -258,10 +259,14 @@ def recover(connection: Connection, dead_owner: str) -> int:
     Whether they left is unknown, counted from the claim: `retry.before_sending` decides whether a repeat is safe.
     """
     held = and_(messages.c.owner == dead_owner, is_sending)
+    # What has a picture that nobody has found good yet cannot have left: the worker was looking at it.
+    is_unchecked = and_(messages.c.media_url.is_not(None), messages.c.media_checked_at.is_(None))
     died = {
         "owner": None,
         "deaths": messages.c.deaths + 1,
-        "unknown_since": sql.coalesce(messages.c.unknown_since, messages.c.claimed_at),
+        "unknown_since": sql.coalesce(
+            messages.c.unknown_since, case((is_unchecked, null()), else_=messages.c.claimed_at)
+        ),
     }
     poison = update(messages).where(held, messages.c.deaths >= _POISON_AFTER - 1)
     set_aside = connection.execute(poison.values(state="unknown", reason="worker_died", **died))

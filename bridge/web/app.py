@@ -8,7 +8,7 @@ from bridge.route import routes
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
-from bridge.web import health, hooks, metrics
+from bridge.web import health, hooks, metrics, pictures
 
 log = structlog.get_logger()
 
@@ -23,6 +23,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.url_map.merge_slashes = False
     app.register_blueprint(hooks.blueprint(routes(settings, looks_up=False), Inbox(database)))
     app.register_blueprint(health.blueprint(database))
+    app.register_blueprint(pictures.blueprint(database))
     app.register_blueprint(metrics.blueprint(database))
     app.register_error_handler(HTTPException, _as_json)
     return app
