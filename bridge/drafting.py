@@ -9,7 +9,7 @@ from bridge.errors import LookupFailed, PersonUnknown
 from bridge.events import Event
 from bridge.messages import Draft
 from bridge.phone import PhoneNumber
-from bridge.policy import holding
+from bridge.policy import holding, time_zones
 from bridge.reasons import Reason
 from bridge.route import Route
 
@@ -57,10 +57,26 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
     )
     if unfit := _unfit(body, template, route):
         return replace(complete, state="skipped", reason=unfit)
-    state, reason = holding.judge(
-        found.number, found.event, expires_at=expires_at, now=now, is_live=route.is_live, sending=route.sending
+    zones = time_zones.zones_of(found.event.customer, found.number, route.allowed_regions)
+    verdict = holding.judge(
+        found.number,
+        found.event,
+        quiet=template.quiet_hours if route.keeps_quiet else None,
+        zones=zones,
+        expires_at=expires_at,
+        now=now,
+        is_live=route.is_live,
+        sending=route.sending,
     )
-    return replace(complete, state=state, reason=reason)
+    return replace(
+        complete,
+        quiet_hours=str(template.quiet_hours) if template.quiet_hours else None,
+        zones=zones if template.quiet_hours else (),
+        state=verdict.state,
+        reason=verdict.reason,
+        due=verdict.due,
+        waiting_for="quiet_hours" if verdict.due else None,
+    )
 
 
 def _as_it_leaves(text: str, template: Template, route: Route) -> str:

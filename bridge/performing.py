@@ -68,8 +68,7 @@ class Performer:
             self._client,
             self.clock.now,
             look=lambda one: self._pictures.look(one, self.clock.now),
-            window=self.settings.duplicate_window,
-            is_live=self.settings.is_live,
+            settings=self.settings,
         )
 
     def crashed(self, work: Delivery | Message, error: Exception) -> Result:

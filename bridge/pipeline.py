@@ -15,6 +15,7 @@ from bridge.messages import Attempt, Deferred, Draft, Message, Next, Processed
 from bridge.policy import holding
 from bridge.reasons import Reason
 from bridge.route import Route
+from bridge.settings import Settings
 from bridge.store.inbox import Inbox
 
 if TYPE_CHECKING:
@@ -71,12 +72,12 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
 
 
 def deliver(
-    message: Message, token: str, client: Client, now: Now, *, look: Look, window: float, is_live: bool
+    message: Message, token: str, client: Client, now: Now, *, look: Look, settings: Settings
 ) -> Attempt | Next:
     """Send a claimed message once its picture has been looked at, and tell what came of it; or why not (any more)."""
     return (
-        holding.at_the_door(message, is_live=is_live)
-        or before_sending(message, now=now(), window=window)
+        before_sending(message, now=now(), window=settings.duplicate_window)
+        or holding.at_the_door(message, now=now(), keeps_quiet=settings.keeps_quiet, is_live=settings.is_live)
         or look(message)
         or client.send(message, token, now)
     )

@@ -23,6 +23,7 @@ class Presence:
     me: workers.Identity
     tokens: Collection[str]
     sending: str
+    keeps_quiet: bool
     # Whether the last transaction may have been committed without our hearing of it.
     _is_in_doubt: bool = field(default=False, init=False)
     _was_without_database: float = field(default=float("-inf"), init=False)
@@ -87,6 +88,8 @@ class Presence:
         """What came back from a dead worker, or from one with other settings, obeys ours; what is late is over."""
         self._next_tidy = time.monotonic() + _TIDY_EVERY_SECONDS
         recording.settle_waiting(connection, tokens=self.tokens, sending=self.sending)
+        if not self.keeps_quiet:
+            recording.end_quiet_hours(connection, now)
         if expired := recording.expire(connection, now):
             log.warning("messages.expired", count=expired)
         pictures.forget(connection, now)

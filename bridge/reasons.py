@@ -42,6 +42,7 @@ REASONS: dict[str, str] = {
     "media_too_large": "The picture is too large: it must be under 500 KB. Use a smaller one, or `shrink_media: true`.",
     # waiting for a person
     "sending_off": "Sending is switched off (BRIDGE_SENDING): the message waits for a person.",
+    "quiet_until_expiry": "There is no moment outside of quiet hours before the text would be too late.",
     "cap_per_person": "This person got many texts lately: this one waits for a person's decision.",
     "cap_per_template": "This template made many texts within a minute: this one waits for a person's decision.",
     # decided by what else there is

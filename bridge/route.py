@@ -29,6 +29,7 @@ class Route:
     allowed_regions: frozenset[str]
     is_live: bool
     sending: str
+    keeps_quiet: bool = True
     phone_preference: tuple[Place, ...] = PLACES
     fetch: Fetch | None = None
     missing_settings: tuple[str, ...] = ()
@@ -85,6 +86,7 @@ def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
             allowed_regions=settings.allowed_regions,
             is_live=settings.is_live,
             sending=settings.sending,
+            keeps_quiet=settings.keeps_quiet,
             phone_preference=settings.phone_preference,
             fetch=_fetch(platform, connection) if looks_up and platform and not missing else None,
             missing_settings=missing,

@@ -95,6 +95,11 @@ class Settings:
         """Whether messages go to the real Attentive (anything but a loopback address)."""
         return not is_loopback(self.attentive_url)
 
+    @property
+    def keeps_quiet(self) -> bool:
+        """Whether the templates' quiet hours hold."""
+        return self.quiet_hours == "template"
+
     @classmethod
     def from_env(cls, sources: Collection[str]) -> "Settings":
         """Read the environment; `sources` are the names of the platforms there is code for.

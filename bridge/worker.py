@@ -90,7 +90,12 @@ class Worker:
             settings=self.settings, templates=self.templates, routes=self.routes, clock=self._clock
         )
         self._tokens = self._performer.tokens
-        self._presence = Presence(me=self.me, tokens=self._tokens, sending=self.settings.sending)
+        self._presence = Presence(
+            me=self.me,
+            tokens=self._tokens,
+            sending=self.settings.sending,
+            keeps_quiet=self.settings.keeps_quiet,
+        )
         self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
         self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
 

@@ -1,5 +1,7 @@
 """The front matter of a template file: what is read from it, and what it says when something is wrong."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +11,8 @@ from bridge.compose.template import Template, read_template
 from bridge.errors import Misconfigured
 
 KEYS = (
-    "event, source, connection, when, to, media_url, link, expires, if_unknown, thread, supersedes, encoding,"
-    " max_segments, retry_refused, if_media_fails, shrink_media"
+    "event, source, connection, when, to, media_url, link, expires, if_unknown, quiet_hours, thread, supersedes,"
+    " encoding, max_segments, retry_refused, if_media_fails, shrink_media"
 )
 
 ACCEPTED = [
@@ -64,9 +66,8 @@ def test_the_documented_example_is_read_comments_and_all():
 
     assert read.problems == ()
     assert (read.values["quiet_hours"], read.values["thread"]) == ("21:00-08:00", "order {{ order.id }}")
-    assert problems(DOCUMENTED) == [
-        "t.txt:9: quiet_hours is not available yet: take the line out",
-    ]
+    loaded = read_template(DOCUMENTED, "t.txt")
+    assert (str(loaded.quiet_hours), loaded.supersedes, loaded.expires) == ("21:00-08:00", True, timedelta(hours=12))
 
 
 LOST = "everything from # on would be lost; put the value in quotes: "
@@ -174,7 +175,10 @@ KEY_PROBLEMS = [
     ("when: order.id order.name", "t.txt:3: when is not a Jinja expression: more than one expression"),
     ("to: customer.fone", "t.txt:3: there is no customer.fone; did you mean customer.phone?"),
     ("link: '{{ order.id'", "t.txt:3: unexpected end of template, expected 'end of print statement'."),
-    ("quiet_hours: 21:00-08:00", "t.txt:3: quiet_hours is not available yet: take the line out"),
+    (
+        "quiet_hours: 9pm-8am",
+        "t.txt:3: quiet_hours takes two times of 24 hours with a hyphen between, HH:MM-HH:MM, such as 21:00-08:00",
+    ),
     ("thread: of {{ customer.fone }}", "t.txt:3: there is no customer.fone; did you mean customer.phone?"),
     ("supersedes: true", "t.txt:3: supersedes needs thread: it says which older texts a newer one replaces"),
     ("supersedes: perhaps", "t.txt:3: supersedes is true or false"),

@@ -5,6 +5,7 @@ import json
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from conftest import wait_until
@@ -450,3 +451,61 @@ def test_the_log_of_a_person_made_unreachable_names_nobody(shop: Office, attenti
     assert "person.unreachable" in said.out + said.err
     assert MAYA[1:] not in said.out + said.err
     assert json.dumps("Not subscribed.") not in said.out
+
+
+# --- quiet hours -----------------------------------------------------------------------------------------------------
+
+
+def around_now() -> str:
+    """Quiet hours that hold now in New York, and end within two hours."""
+    now = datetime.now(ZoneInfo("America/New_York"))
+    return f"{now - timedelta(hours=2):%H:%M}-{now + timedelta(hours=2):%H:%M}"
+
+
+def test_a_text_at_night_waits_for_the_morning_and_goes_when_quiet_hours_are_switched_off(
+    shop: Office, attentive: Peer
+) -> None:
+    shop.set(QUIET_HOURS="template")
+    shop.write_template("shipped", f"---\nevent: order.shipped\nquiet_hours: {around_now()}\n---\nShipped")
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    shop.tell("order.delivered", "10:00", order="2")
+    shop.wait_for_states("queued", "sent")
+    (waits,) = [row for row in shop.messages() if row["state"] == "queued"]
+    assert (waits["waiting_for"], waits["attempts"], waits["zones"]) == ("quiet_hours", 0, ("America/New_York",))
+    assert timedelta(hours=1, minutes=58) < waits["due"] - datetime.now(UTC) <= timedelta(hours=2)
+    shop.restart(QUIET_HOURS="off")
+    shop.wait_for_states("sent", "sent")
+
+
+def test_a_text_that_would_be_too_late_by_morning_is_held(shop: Office, attentive: Peer) -> None:
+    shop.set(QUIET_HOURS="template")
+    shop.write_template("shipped", f"---\nevent: order.shipped\nquiet_hours: {around_now()}\nexpires: 1h\n---\nShipped")
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("held")
+    (held,) = shop.messages()
+    assert held["reason"] == "quiet_until_expiry"
+    with shop.database.write() as connection:
+        ledger.release(connection, [held["id"]], shop.database.now(connection))
+    # A person wants it sent, and still not at night.
+    wait_until(lambda: shop.messages()[0]["waiting_for"] == "quiet_hours", "it waits for the morning")
+    (waits,) = shop.messages()
+    assert waits["expires_at"] == waits["due"] + timedelta(hours=1)
+    assert (waits["attempts"], attentive.taken) == (0, [])
+
+
+def test_a_text_that_was_held_up_until_the_night_waits_for_the_morning(shop: Office, attentive: Peer) -> None:
+    shop.set(QUIET_HOURS="template", ATTENTIVE_API_TOKEN=None)
+    free = datetime.now(ZoneInfo("America/New_York")) + timedelta(hours=3)
+    shop.write_template(
+        "shipped", f"---\nevent: order.shipped\nquiet_hours: {free:%H:%M}-{free + timedelta(hours=1):%H:%M}\n---\nHi"
+    )
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("queued")
+    with shop.database.write() as connection:
+        connection.execute(update(tables.messages).values(quiet_hours=around_now()))
+    shop.restart(ATTENTIVE_API_TOKEN="token-b")
+    wait_until(lambda: shop.messages()[0]["waiting_for"] == "quiet_hours", "it turns back at the door")
+    assert (shop.messages()[0]["attempts"], shop.attempts(), attentive.taken) == (0, [], [])

@@ -91,6 +91,8 @@ def rehearse(stage: Stage, templates: Sequence[Template], now: datetime) -> Iter
             phone_preference=stage.phone_preference,
             is_live=False,
             sending="on",
+            # What a text says does not depend on the hour of the rehearsal.
+            keeps_quiet=False,
             fetch=_answers(sample),
         )
         delivery = _delivery(stage.connection.name, sample, now)

@@ -7,16 +7,16 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, pre_load, validate, validates_schema
 
+from bridge import quiet_hours
 from bridge.compose.front_matter import FrontMatter, Problem
 from bridge.compose.vocabulary import did_you_mean
 from bridge.events import KINDS
+from bridge.quiet_hours import QuietHours
 
 LONGEST = timedelta(days=30)
 #: No network joins more, and no person reads them.
 MOST_SEGMENTS = 10
 _A_FEW = f"takes a whole number from 1 to {MOST_SEGMENTS}"
-#: Keys of the design that this version does not know yet. Ignoring them would text at night, or out of order.
-PLANNED = ("quiet_hours",)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _NATIVE_KIND = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+")
 
@@ -32,6 +32,16 @@ class _Duration(fields.Field[timedelta]):
         if not timedelta(0) < duration <= LONGEST:
             raise ValidationError("must be more than 0 and at most 30d")
         return duration
+
+
+class _QuietHours(fields.Field[QuietHours]):
+    """`21:00-08:00`."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_named: Any) -> QuietHours:
+        try:
+            return quiet_hours.parse(value if isinstance(value, str) else "")
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
 
 def _known_kind(kind: str) -> None:
@@ -80,6 +90,7 @@ class _FrontMatterSchema(Schema):
     link = _text()
     expires = _Duration(load_default=timedelta(hours=24))
     if_unknown = _one_of("hold", "resend")
+    quiet_hours = _QuietHours()
     thread = _text()
     supersedes = _flag()
     encoding = _one_of("auto", "unicode")
@@ -114,9 +125,7 @@ def read_keys(front: FrontMatter) -> tuple[dict[str, Any], list[Problem]]:
     problems: list[Problem] = []
     known = {}
     for key, value in front.values.items():
-        if key in PLANNED:
-            problems.append(_problem(front, key, "is not available yet: take the line out"))
-        elif key not in KEYS:
+        if key not in KEYS:
             hint = f"{did_you_mean(key, KEYS)} ({', '.join(KEYS)})"
             problems.append(_problem(front, key, f"is not a key of the front matter{hint}"))
         elif value in ("", ()) or (isinstance(value, tuple) and "" in value):

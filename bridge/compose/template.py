@@ -13,6 +13,7 @@ from bridge.compose.keys import read_keys
 from bridge.compose.language import LANGUAGE
 from bridge.compose.vocabulary import misspellings, says_nothing
 from bridge.errors import Misconfigured
+from bridge.quiet_hours import QuietHours
 
 #: Jinja's parser and Python's compiler give up on nonsense in their own ways.
 UNCOMPILABLE = (SyntaxError, RecursionError, MemoryError, ValueError, TypeError, ArithmeticError, AssertionError)
@@ -44,6 +45,7 @@ class Template:
     thread: Code | None = None
     expires: timedelta
     if_unknown: Literal["hold", "resend"]
+    quiet_hours: QuietHours | None = None
     supersedes: bool = False
     encoding: Literal["auto", "unicode"] = "auto"
     max_segments: int | None = None
@@ -54,7 +56,7 @@ class Template:
 
 #: Keys whose typed values are the template's fields of the same name.
 _AS_THEY_ARE = (
-    *("expires", "if_unknown", "supersedes", "encoding", "max_segments", "retry_refused"),
+    *("expires", "if_unknown", "quiet_hours", "supersedes", "encoding", "max_segments", "retry_refused"),
     *("if_media_fails", "shrink_media"),
 )
 

@@ -99,6 +99,12 @@ def settle_waiting(connection: Connection, *, tokens: Collection[str], sending: 
     connection.execute(update(messages).where(is_queued, ~has_token).values(waiting_for="token"))
 
 
+def end_quiet_hours(connection: Connection, now: datetime) -> None:
+    """Let go what waits for the end of quiet hours: they have been switched off."""
+    waits = is_queued & (messages.c.waiting_for == "quiet_hours")
+    connection.execute(update(messages).where(waits).values(due=now, waiting_for=None))
+
+
 def expire(connection: Connection, now: datetime) -> int:
     """Give up on queued messages whose time is over, also those that no account could take; how many.
 
