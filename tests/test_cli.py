@@ -337,6 +337,19 @@ def test_check_finds_a_misspelt_name_and_a_text_that_could_never_be_sent(alone: 
     assert "frist_name" in done.stderr
 
 
+def test_check_finds_a_template_whose_pictures_could_not_be_served(alone: Running) -> None:
+    folder = alone.directory / "messages"
+    folder.mkdir()
+    front_matter = "---\nevent: order.created\nmedia_url: raw.image.src\nshrink_media: true\n---\n"
+    (folder / "shrunk.txt").write_text(f"{front_matter}Thank you for order {{{{ order.name }}}}!\n")
+
+    without = alone.run("check", TEMPLATES_DIR=str(folder))
+    with_it = alone.run("check", TEMPLATES_DIR=str(folder), PUBLIC_URL="https://bridge.example")
+
+    assert (without.returncode, with_it.returncode) == (1, 0)
+    assert "shrunk.txt: shrink_media needs the setting PUBLIC_URL" in without.stderr
+
+
 def test_preview_shows_the_text_of_a_sample_and_of_a_delivery(running: Running) -> None:
     by_sample = running.run("preview", "order_shipped", "--sample", "shopify/fulfillments_create")
     assert by_sample.returncode == 0
