@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import re
 import socket
 import ssl
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.attentive import addresses
 from bridge.attentive.addresses import Place
@@ -164,6 +167,22 @@ def test_any_other_address_is_refused_without_asking_anybody(url: str, connected
     names = Names(cdn_example=[[PUBLIC]], evil_example=[[PUBLIC]])
     assert code_of(fetch(url, names)) == "media_address_refused"
     assert (names.asked, connected) == ([], [])
+
+
+_ODD = st.text(st.sampled_from("https:/@\\[]%?#.:0aAx١ⓛ。\u3002\u200b\r\n\t ") | st.characters(), max_size=30)
+
+
+@given(
+    _ODD | _ODD.map("https://{}".format) | _ODD.map("https://cdn.example{}".format) | _ODD.map("https://[{}]/".format)
+)
+def test_whatever_is_given_as_an_address_is_a_place_of_plain_characters_or_refused(url: str) -> None:
+    place = addresses.read(url, is_live=True)
+    if isinstance(place, Place):
+        assert (place.scheme, place.port) == ("https", 443)
+        assert re.fullmatch(r"[a-z0-9_.:-]+", place.host)
+        assert re.fullmatch(r"[!-~]+", place.target)
+    else:
+        assert place.code == "media_address_refused"
 
 
 # One of each line of IANA's registries of special addresses, and of what leads to an IPv4 address:

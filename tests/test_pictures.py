@@ -15,9 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from conftest import wait_until
+import requests
+from conftest import Stack, wait_until
 from office import Office, Peer
 from PIL import Image
+from senders import order
 from sqlalchemy import select, update
 
 from bridge import media
@@ -457,6 +459,21 @@ def test_a_worker_that_dies_over_a_picture_leaves_no_doubt_about_its_message(
     shop.is_open.set()
     office.wait_for_states("sent")
     assert len(sent(attentive)) == 1
+
+
+def test_the_sandbox_fetches_a_shrunk_picture_from_the_web_process(stack: Stack, shop: Shop) -> None:
+    folder = stack.directory / "messages"
+    folder.mkdir()
+    front_matter = f"event: order.created\nmedia_url: \"'{shop.url}/large.png'\"\nshrink_media: true"
+    (folder / "placed.txt").write_text(f"---\n{front_matter}\n---\nThank you for order {{{{ order.name }}}}!")
+    stack.start_all(PUBLIC_URL=stack.web_url, TEMPLATES_DIR=str(folder))
+    order().post(stack.web_url).raise_for_status()
+    wait_until(stack.texts, "the text arrives")
+    (text,) = stack.texts()
+    assert text["mediaUrl"].startswith(f"{stack.web_url}/media/")
+    (attempt,) = requests.get(f"{stack.sandbox_url}/api/attempts", timeout=10).json()
+    # No note: it was fetched, and found good.
+    assert (attempt["status"], attempt["note"]) == (200, None)
 
 
 # --- what is kept ------------------------------------------------------------------------------------------------
