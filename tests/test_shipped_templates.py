@@ -1,6 +1,6 @@
 """The messages that come with the bridge, word for word as they arrive on a phone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -181,3 +181,41 @@ def test_a_shipped_template_is_plain_ascii_and_short(name):
     assert len(longest) <= 145
     assert "  " not in longest
     assert " ," not in longest
+
+
+def test_statuses_wait_for_the_morning_and_a_conversation_does_not():
+    at_any_hour = {name for name, template in SHIPPED.items() if template.quiet_hours is None}
+
+    assert at_any_hour == {"agent_replied", "order_placed"}
+
+
+def test_a_text_that_waits_for_the_morning_lives_through_the_night():
+    for name, template in SHIPPED.items():
+        # The last step of a delivery is no news in the evening.
+        if template.quiet_hours and name != "order_out_for_delivery":
+            assert template.expires >= timedelta(hours=12), name
+
+
+THREADS = [
+    ("order_shipped", {"shipment": UPS}, "parcel 1Z1"),
+    ("order_delivered", {"shipment": Shipment(id="77")}, "parcel 77"),
+    ("order_out_for_delivery", {"order": ORDER}, None),
+    ("ticket_received", {"ticket": TICKET}, "ticket 35436"),
+    ("agent_replied", {"ticket": TICKET}, "ticket 35436"),
+    ("order_placed", {"order": ORDER}, None),
+]
+
+
+@pytest.mark.parametrize(("name", "parts", "thread"), THREADS)
+def test_texts_about_one_parcel_or_ticket_are_a_thread(name, parts, thread):
+    event = Event(
+        kind=min(SHIPPED[name].events),
+        source="shopify",
+        connection="shopify",
+        occurred_at=datetime(2026, 11, 23, 10, tzinfo=UTC),
+        **parts,
+    )
+    rendered = render(SHIPPED[name], event)
+
+    assert isinstance(rendered, Rendered)
+    assert rendered.thread == thread
