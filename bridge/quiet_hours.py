@@ -56,19 +56,19 @@ def next_moment(quiet: QuietHours, zones: Collection[str], after: datetime, befo
     moment = after.astimezone(UTC)
     horizon = min(before, moment + _FURTHEST)
     while moment < horizon:
-        free = max((_first_free(quiet, moment, zone) for zone in zones), default=moment)
-        if free == moment:
+        chance = max((_next_chance(quiet, moment, zone) for zone in zones), default=moment)
+        if chance == moment:
             return moment
-        moment = free
+        moment = chance
     return None
 
 
-def _first_free(quiet: QuietHours, moment: datetime, zone: str) -> datetime:
-    """The first moment from this one on that is not quiet in one zone."""
-    while quiet.is_quiet(moment, zone):
-        end = moment + (_since_midnight(quiet.end) - _since_midnight(_wall(moment, zone))) % _DAY
-        moment = _change_of_clock(moment, end, zone) or end
-    return moment
+def _next_chance(quiet: QuietHours, moment: datetime, zone: str) -> datetime:
+    """This moment if it is free in one zone, else the first that can be: the end, or a change of the clock before."""
+    if not quiet.is_quiet(moment, zone):
+        return moment
+    end = moment + (_since_midnight(quiet.end) - _since_midnight(_wall(moment, zone))) % _DAY
+    return _change_of_clock(moment, end, zone) or end
 
 
 def _change_of_clock(moment: datetime, end: datetime, zone: str) -> datetime | None:

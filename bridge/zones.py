@@ -101,8 +101,7 @@ def of_country(country: str | None) -> tuple[str, ...]:
     # Not at the top: Babel's table is large, and only who asks for a whole country needs it.
     from babel.core import get_global
 
-    renamed = get_global("zone_aliases")
-    found = sorted(zone for zone in get_global("territory_zones").get(_upper(country), ()) if zone not in renamed)
+    found = sorted(get_global("territory_zones").get(_upper(country), ()))
     # Nobody is texted on Macquarie Island.
     return tuple(zone for zone in found if not zone.startswith(("Antarctica/", "Etc/")))
 

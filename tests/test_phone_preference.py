@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge import phone
+from bridge.cli import rehearsal
 from bridge.compose import read_template
 from bridge.connections import Account, Connection
 from bridge.drafting import draft
@@ -16,7 +17,8 @@ from bridge.events import PLACES, Customer, Delivery, Event, PhoneCandidate, Pla
 from bridge.messages import Draft
 from bridge.policy import phones
 from bridge.reasons import REASONS
-from bridge.route import Route
+from bridge.route import Route, routes
+from bridge.settings import Settings
 from bridge.sources import discover
 from bridge.sources.samples import load
 
@@ -194,6 +196,21 @@ def test_a_parcels_own_number_comes_first_and_where_it_may_not_be_used_the_order
     assert (parcel.to, parcel.phone_why) == ("+12125550122", "shipping")
     looked_up = drafted("fulfillments/create", PARCEL, "", "order", "customer")
     assert (looked_up.to, looked_up.phone_why) == ("+12125550111", "customer (order: phone_has_letters)")
+
+
+def test_what_is_told_of_a_whole_order_texts_the_parcels_number_too() -> None:
+    order = ORDER | {"phone": "+12125550133", "fulfillments": [PARCEL]}
+    told = drafted("orders/fulfilled", order, "")
+    assert (told.to, told.phone_why) == ("+12125550122", "shipping")
+
+
+def test_the_setting_reaches_every_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONNECTIONS", "shop=shopify")
+    monkeypatch.setenv("SHOP_SECRETS", "secret")
+    monkeypatch.setenv("PHONE_PREFERENCE", "billing,order")
+    settings = Settings.from_env(discover())
+    assert routes(settings, looks_up=False)["shop"].phone_preference == ("billing", "order")
+    assert {stage.phone_preference for stage in rehearsal.stages(settings)} == {("billing", "order")}
 
 
 def test_a_number_that_stands_only_where_nobody_may_look_is_not_texted_and_the_reason_says_so() -> None:
