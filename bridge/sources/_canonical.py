@@ -11,9 +11,10 @@ from typing import Any
 
 from bridge.errors import Unreadable
 from bridge.events import KINDS, Customer, Delivery, Event, Nothing, Order, Parsed, Shipment, Ticket
+from bridge.greeting import first_name
 from bridge.reasons import Reason
 from bridge.sources._fields import Amount, Country, Moment, Part, Reading, Text, read
-from bridge.sources._people import candidates, first_name
+from bridge.sources._people import candidates
 from bridge.sources._reading import identity_of
 
 #: The words for a ticket's status that helpdesks display, and ours. A word that is not here is kept as it came.
@@ -41,7 +42,7 @@ class _Customer(Reading):
 
     def make(self, values: dict[str, Any]) -> Customer:
         phones = candidates([("customer", values["phone"], values["country"])])
-        return Customer(**values | {"first_name": values["first_name"] or first_name(values["name"]), "phones": phones})
+        return Customer(**values | {"first_name": first_name(values["first_name"], values["name"]), "phones": phones})
 
 
 class _Ticket(Reading):

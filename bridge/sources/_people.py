@@ -8,24 +8,6 @@ from bridge.events import Customer, Order, PhoneCandidate, Place
 
 _Part = TypeVar("_Part", Customer, Order)
 
-# The first word of "Dr. Lopez" is no name to greet with.
-_TITLES = frozenset(
-    {"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "madam", "the", "caller", "guest", "customer"}
-)
-
-
-def first_name(name: str | None) -> str | None:
-    """The name to greet somebody with, from their full name; None where that would be a guess.
-
-    "Ana Lopez" gives "Ana"; "Dr. Lopez", "Lopez, Ana", "Caller +1 212 555 0123" and "ana@example.com" give None.
-    """
-    words = (name or "").split()
-    if not words or any(character.isdigit() or character in "@/,&" for character in name or ""):
-        return None
-    word = words[0]
-    letters = word.replace("-", "").replace("'", "").replace("’", "")
-    return word if len(letters) > 1 and letters.isalpha() and letters.lower() not in _TITLES else None
-
 
 def candidates(numbers: Iterable[tuple[Place, str | None, str | None]]) -> tuple[PhoneCandidate, ...]:
     """The phone numbers on record, in order, from (where it stood, number, country of the record).

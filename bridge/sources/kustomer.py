@@ -11,10 +11,11 @@ from typing import Any
 
 from bridge.errors import Unreadable
 from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
+from bridge.greeting import first_name
 from bridge.signing import sign_hmac, verify_hmac
 from bridge.sources import Source
 from bridge.sources._fields import Flag, Moment, Part, Parts, Reading, Text, read, text_of
-from bridge.sources._people import candidates, fill, first_name
+from bridge.sources._people import candidates, fill
 from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
 
 SIGNATURE = "x-kustomer-webhook-signature"
@@ -48,7 +49,7 @@ class _Person(Reading):
         phones = sorted(values["phones"], key=lambda phone: phone["type"] != "mobile")
         return Customer(
             name=values["name"],
-            first_name=values["first_name"] or first_name(values["name"]),
+            first_name=first_name(values["first_name"], values["name"]),
             phone=next((phone["phone"] for phone in phones if phone["phone"]), None),
             email=next((email["email"] for email in values["emails"] if email["email"]), None),
             locale=values["locale"],

@@ -11,11 +11,12 @@ from typing import Any
 
 from bridge.errors import BadSignature, Unreadable
 from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
+from bridge.greeting import first_name
 from bridge.signing import check_timestamp, read_timestamp, sign_hmac, verify_hmac
 from bridge.sources import Source
 from bridge.sources._canonical import parse_canonical
 from bridge.sources._fields import Flag, Moment, Part, Reading, Text, read, text_of
-from bridge.sources._people import candidates, fill, first_name
+from bridge.sources._people import candidates, fill
 from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
 
 INVOCATION = "x-zendesk-webhook-invocation-id"

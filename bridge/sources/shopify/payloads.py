@@ -11,8 +11,9 @@ from typing import Any
 
 from bridge import zones
 from bridge.events import Customer, LineItem, Order, PhoneCandidate, Place, Shipment
+from bridge.greeting import first_name
 from bridge.sources._fields import Amount, Country, FirstText, Flag, Moment, Part, Parts, Reading, Text
-from bridge.sources._people import candidates, first_name
+from bridge.sources._people import candidates
 
 # A fulfilment's own name is the order's with a counter behind it: "#1001.2", or "#1001-F2".
 _COUNTER = re.compile(r"(\.|-F)\d+$", re.ASCII)
@@ -230,7 +231,7 @@ def _customer(
     return Customer(
         id=id,
         name=_full_name(named) if named else None,
-        first_name=(named["first_name"] or first_name(_full_name(named))) if named else None,
+        first_name=first_name(named["first_name"], _full_name(named)) if named else None,
         email=email,
         country=country,
         locale=locale,
