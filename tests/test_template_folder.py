@@ -48,7 +48,7 @@ def test_the_problems_of_all_files_are_told_at_once(path):
         "four.txt:1: the file is larger than 64 KiB",
         "one.txt:2: event order.shiped does not exist; did you mean order.shipped?",
         "one.txt:4: there is no order.nmae; did you mean order.name?",
-        "three.fr.txt:1: a template's name has letters, digits, _ and - only: rename the file",
+        "three.fr.txt:1: there is no three.txt that this could be a translation of",
         "two.txt:5: this line is not UTF-8: save the file as UTF-8",
     ]
 
@@ -152,7 +152,7 @@ def test_a_folder_that_was_emptied_keeps_its_templates_and_says_so(path):
 
 def test_a_file_that_has_not_changed_is_not_read_again(path, monkeypatch):
     folder = TemplateFolder(path)
-    monkeypatch.setattr(folder_module, "read_template", None)
+    monkeypatch.setattr(folder_module, "read_files", None)
 
     assert bodies(folder) == {"one": "First", "two": "Second"}
 

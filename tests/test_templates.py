@@ -415,7 +415,7 @@ MISSPELT = [
     ("{% set order = 1 %}{{ order }}", "order is a word of the bridge's own: choose another name here"),
     ("{% for customer in raw.x %}a{% endfor %}", "customer is a word of the bridge's own: choose another name here"),
     ("{{ '{}'.format(1) }}", 'a text has no format here: use "..." | format(value), or ~'),
-    ("{% include 'x' %}", "partials (include, import, extends) are not available yet"),
+    ("{% include 'x' %}", "x is no partial: its name must begin with _"),
     ("{{ order.name", "unexpected end of template, expected 'end of print statement'."),
     ("a\n{% if order.name %}b", "Unexpected end of template. Jinja was looking for the following tags: 'elif' or"),
     ("{{ order..name }}", "expected name or number"),

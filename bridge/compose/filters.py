@@ -16,7 +16,8 @@ from jinja2 import pass_context
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.runtime import Context, Undefined
 
-from bridge.compose.values import Part
+from bridge import greeting
+from bridge.compose.values import Missing, Part, printable
 
 DateStyle = Literal["short", "medium", "long", "full"]
 
@@ -93,6 +94,12 @@ def _locale_named(name: str) -> Locale:
 def _one_line(text: str) -> str:
     # Locale data writes no-break spaces, and one of them would turn the whole text into UCS-2.
     return _SPACES.sub(" ", text)
+
+
+def first_name(name: object) -> str | Missing:
+    """The name to greet somebody with, out of a full name; missing where it would be a guess ("Dr. Lopez", "N/A")."""
+    found = greeting.first_name(str(printable(name)))
+    return Missing(name="a name | first_name") if found is None else found
 
 
 def plain(text: object) -> str:

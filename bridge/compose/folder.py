@@ -2,19 +2,17 @@
 
 import math
 import os
-import re
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from bridge.compose.template import Template, read_template
+from bridge.compose.library import File, Problems, read_files, templates_of
+from bridge.compose.template import Template
 from bridge.errors import Misconfigured
 
 MAX_BYTES = 65_536
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _PACKAGE = Path(__file__).parents[1]
 
 #: What tells a file from its older self: time of change in nanoseconds, size, inode.
@@ -22,14 +20,6 @@ Stamp = tuple[int, int, int]
 Stamps = dict[str, Stamp]
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _File:
-    """A file as last read: `template` is its last good version."""
-
-    template: Template | None
-    problems: tuple[str, ...]
 
 
 def default_folder(setting: str | None) -> Path:
@@ -44,7 +34,7 @@ def default_folder(setting: str | None) -> Path:
 
 
 class TemplateFolder:
-    """The templates of a folder: every `*.txt` whose name does not begin with `_` or `.`.
+    """The templates of a folder: every `*.txt` whose name does not begin with `.`; with `_` it is a partial.
 
     Raises Misconfigured when made, with every problem of every file.
     """
@@ -57,10 +47,11 @@ class TemplateFolder:
             on_disk = self._on_disk()
         except OSError as error:
             raise Misconfigured([f"{path}: the folder of templates cannot be read ({error.strerror})"]) from None
-        if not on_disk:
+        if not _has_messages(on_disk):
             raise Misconfigured([f"{path}: there is no template here (a file whose name ends in .txt)"])
         self._folder_problem: str | None = None
-        self._keep({name: self._read(name) for name in on_disk}, on_disk)
+        self._texts = {name: _text_of(path / name) for name in on_disk}
+        self._keep(read_files(self._texts, path, {}), on_disk)
         if self.problems:
             raise Misconfigured(self.problems)
 
@@ -85,7 +76,7 @@ class TemplateFolder:
             except OSError as error:
                 self._trouble(f"{self.path}: the folder of templates cannot be read ({error.strerror})")
             else:
-                if on_disk:
+                if _has_messages(on_disk):
                     if on_disk != self._stamps:
                         self._catch_up(on_disk)
                     self._folder_problem = None
@@ -94,29 +85,23 @@ class TemplateFolder:
                     self._trouble(f"{self.path}: there is no template here any more")
             return self._templates
 
-    def _keep(self, files: dict[str, _File], on_disk: Stamps) -> None:
-        self._files, self._stamps = files, on_disk
-        self._templates = tuple(file.template for _, file in sorted(files.items()) if file.template is not None)
+    def _keep(self, files: dict[str, File], on_disk: Stamps) -> None:
+        self._files, self._stamps, self._templates = files, on_disk, templates_of(files)
 
     def _catch_up(self, on_disk: Stamps) -> None:
-        before, now = self._files, dict[str, _File]()
-        for name, stamp in on_disk.items():
+        """Read what has changed, and compile all anew: a changed partial changes what includes it."""
+        before, old_texts, old_stamps = self._files, self._texts, self._stamps
+        changed = {name for name, stamp in on_disk.items() if old_stamps.get(name) != stamp}
+        self._texts = {name: _text_of(self.path / name) if name in changed else old_texts[name] for name in on_disk}
+        now = read_files(self._texts, self.path, before)
+        for name, file in now.items():
             old = before.get(name)
-            if old is not None and self._stamps[name] == stamp:
-                now[name] = old
-                continue
-            new = self._read(name)
-            if new.problems:
-                log.error(
-                    "template_broken",
-                    template=name,
-                    problems=new.problems,
-                    kept=old is not None and old.template is not None,
-                )
-                new = _File(template=old.template if old else None, problems=new.problems)
-            else:
+            told_before = old.problems if old and name not in changed else ()
+            if file.problems and file.problems != told_before:
+                kept = file.good is not None
+                log.error("template_broken", template=name, problems=file.problems, kept=kept)
+            elif not file.problems and (name in changed or told_before):
                 log.info("template_loaded", template=name)
-            now[name] = new
         for name in before.keys() - now.keys():
             log.info("template_removed", template=name)
         self._keep(now, on_disk)
@@ -131,7 +116,7 @@ class TemplateFolder:
         found: Stamps = {}
         with os.scandir(self.path) as entries:
             for entry in entries:
-                if not entry.name.endswith(".txt") or entry.name.startswith(("_", ".")):
+                if not entry.name.endswith(".txt") or entry.name.startswith("."):
                     continue
                 try:
                     if entry.is_file():
@@ -142,34 +127,22 @@ class TemplateFolder:
                     continue
         return found
 
-    def _read(self, name: str) -> _File:
-        path = self.path / name
-        try:
-            template = read_template(_text_of(path), path.as_posix())
-        except Misconfigured as error:
-            return _File(template=None, problems=error.problems)
-        return _File(template=template, problems=())
+
+def _has_messages(on_disk: Stamps) -> bool:
+    return any(not name.startswith("_") for name in on_disk)
 
 
-def _text_of(path: Path) -> str:
-    """The file's text.
-
-    Raises Misconfigured: it cannot be read, is not UTF-8, is far too large or has a name we have no meaning for.
-    """
-    if not _NAME.fullmatch(path.stem):
-        # order_shipped.fr.txt will be a translation, and must not be a second message until then.
-        raise Misconfigured(
-            [f"{path.as_posix()}:1: a template's name has letters, digits, _ and - only: rename the file"]
-        )
+def _text_of(path: Path) -> str | Problems:
+    """The file's text; or what is wrong: it cannot be read, is not UTF-8 or is far too large."""
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise Misconfigured([f"{path.as_posix()}:1: the file cannot be read ({error.strerror})"]) from None
+        return (f"{path.as_posix()}:1: the file cannot be read ({error.strerror})",)
     if len(raw) > MAX_BYTES:
-        raise Misconfigured([f"{path.as_posix()}:1: the file is larger than {MAX_BYTES // 1024} KiB"])
+        return (f"{path.as_posix()}:1: the file is larger than {MAX_BYTES // 1024} KiB",)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise Misconfigured([f"{path.as_posix()}:{line}: this line is not UTF-8: save the file as UTF-8"]) from None
+        return (f"{path.as_posix()}:{line}: this line is not UTF-8: save the file as UTF-8",)

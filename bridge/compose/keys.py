@@ -110,30 +110,40 @@ class _FrontMatterSchema(Schema):
     @validates_schema
     def some_keys_need_another(self, values: Mapping[str, Any], **_named: Any) -> None:
         """What says nothing without another key is a mistake."""
-        if values["supersedes"] and "thread" not in values:
+        if values.get("supersedes") and "thread" not in values:
             raise ValidationError("needs thread: it says which older texts a newer one replaces", "supersedes")
-        if values["shrink_media"] and "media_url" not in values:
+        if values.get("shrink_media") and "media_url" not in values:
             raise ValidationError("needs media_url: there is no picture to shrink", "shrink_media")
 
 
 _SCHEMA = _FrontMatterSchema()
 KEYS = tuple(_SCHEMA.fields)
+#: Keys that belong to a text, and may be another in each language.
+TEXT_KEYS = ("link", "media_url", "max_segments", "encoding")
+_TRANSLATION_SCHEMA = _FrontMatterSchema(only=TEXT_KEYS, partial=True)
 
 
-def read_keys(front: FrontMatter) -> tuple[dict[str, Any], list[Problem]]:
-    """The values that are as they should be, typed, and what is wrong with the others."""
+def read_keys(front: FrontMatter, *, translation_of: str | None = None) -> tuple[dict[str, Any], list[Problem]]:
+    """The values that are as they should be, typed, and what is wrong with the others.
+
+    `translation_of` is the name of the file whose translation this is: then it has TEXT_KEYS only.
+    """
+    schema = _SCHEMA if translation_of is None else _TRANSLATION_SCHEMA
     problems: list[Problem] = []
     known = {}
     for key, value in front.values.items():
-        if key not in KEYS:
-            hint = f"{did_you_mean(key, KEYS)} ({', '.join(KEYS)})"
+        if translation_of is not None and key in {*KEYS} - {*TEXT_KEYS}:
+            only = f"a translation has only {', '.join(TEXT_KEYS)} of its own"
+            problems.append(_problem(front, key, f"belongs in {translation_of}: {only}"))
+        elif key not in schema.fields:
+            hint = f"{did_you_mean(key, schema.fields)} ({', '.join(schema.fields)})"
             problems.append(_problem(front, key, f"is not a key of the front matter{hint}"))
         elif value in ("", ()) or (isinstance(value, tuple) and "" in value):
             problems.append(_problem(front, key, "has no value: fill it in or take the line out"))
         else:
             known[key] = value
     try:
-        typed: dict[str, Any] = _SCHEMA.load(known)
+        typed: dict[str, Any] = schema.load(known)
     except ValidationError as error:
         for key, messages in error.messages_dict.items():
             # A line that could not be read has told its own problem; its key is not missing as well.

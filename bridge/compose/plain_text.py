@@ -10,7 +10,7 @@ from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]
 from inscriptis.model.html_element import HtmlElement  # type: ignore[import-untyped]
 from mailparser_reply.parser import EmailMessage
 
-from bridge.compose.values import MAX_TEXT
+from bridge.compose.budget import MAX_SIZE
 
 #: Tags that mails and helpdesk editors write. `<name@example.com>` and `a < b` are not HTML.
 _TAGS = (
@@ -28,7 +28,7 @@ _CLOSING = re.compile(
     r"(?:\n[^\n]{0,60}){1,4}\Z",
     re.IGNORECASE,
 )
-_HTML_LIMIT = 200_000  # characters of markup, for at most MAX_TEXT of text
+_HTML_LIMIT = 200_000  # characters of markup, for at most MAX_SIZE of text
 _SPACES = re.compile(r"[^\S\n]+")
 
 
@@ -37,7 +37,7 @@ def plain_text(written: str) -> str:
     written = written[:_HTML_LIMIT]
     looks_like_html = _HTML.search(written) is not None
     text = _from_html(written) if looks_like_html else html.unescape(written)
-    return _tidy(_newest(_tidy(text[:MAX_TEXT])))
+    return _tidy(_newest(_tidy(text[:MAX_SIZE])))
 
 
 def _from_html(written: str) -> str:

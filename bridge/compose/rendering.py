@@ -8,6 +8,8 @@ import jinja2
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.utils import consume
 
+from bridge.compose.budget import Limited
+from bridge.compose.language import Language
 from bridge.compose.template import Code, Template
 from bridge.compose.values import context, printable
 from bridge.events import Event
@@ -37,7 +39,8 @@ Names = dict[str, object]
 class Rendered:
     """The text of one message. `to` is the phone number as the record has it, None where there is none.
 
-    `thread` is None also where a value that it is made of is missing: a text is worth more than its order.
+    `thread` is None also where a value that it is made of is missing: a text is worth more than its order. `locale`
+    is that of the translation it was made from, None for the message's own file.
     """
 
     to: str | None
@@ -45,6 +48,7 @@ class Rendered:
     link: str | None
     media_url: str | None
     thread: str | None = None
+    locale: str | None = None
 
 
 def render(template: Template, event: Event) -> Rendered | Reason:
@@ -52,22 +56,24 @@ def render(template: Template, event: Event) -> Rendered | Reason:
 
     Or a Reason: `missing_value` (its detail is the dotted name), `empty_body`, `braces_in_body`, `template_error`.
     """
+    if template.translations:
+        template = template.for_locale(event.customer.locale)
     code, names = template.body, context(event)
     try:
-        body = tidy(code.compiled.render(names))
-        link = media_url = None
-        if template.link is not None:
-            code = template.link
-            link = code.compiled.render(names).strip() or None
-        if template.media_url is not None:
-            code = template.media_url
-            media_url = _text_or_none(code, names)
-        thread = None
-        if template.thread is not None:
-            code = template.thread
-            thread = _thread(code, names)
-        code = template.to
-        to = _text_or_none(code, names)
+        with Limited():
+            body = tidy(code.compiled.render(names))
+            link = media_url = thread = None
+            if template.link is not None:
+                code = template.link
+                link = code.compiled.render(names).strip() or None
+            if template.media_url is not None:
+                code = template.media_url
+                media_url = _text_or_none(code, names)
+            if template.thread is not None:
+                code = template.thread
+                thread = _thread(code, names)
+            code = template.to
+            to = _text_or_none(code, names)
     except jinja2.UndefinedError as missing:
         return Reason(code="missing_value", detail=str(missing.message))
     except FAILURES as error:
@@ -76,7 +82,7 @@ def render(template: Template, event: Event) -> Rendered | Reason:
         return Reason(code="empty_body", detail=template.name)
     if any(brace in body + (link or "") for brace in "{}"):
         return Reason(code="braces_in_body", detail=template.name)
-    return Rendered(to=to, body=body, link=link, media_url=media_url, thread=thread)
+    return Rendered(to=to, body=body, link=link, media_url=media_url, thread=thread, locale=template.locale)
 
 
 def passes(template: Template, event: Event) -> Reason | None:
@@ -84,7 +90,8 @@ def passes(template: Template, event: Event) -> Reason | None:
     if template.when is None:
         return None
     try:
-        holds = bool(_result(template.when, context(event)))
+        with Limited():
+            holds = bool(_result(template.when, context(event)))
     except jinja2.UndefinedError:
         # A sum with something missing in it: what is missing is false.
         holds = False
@@ -128,14 +135,19 @@ def _text_or_none(code: Code, names: Names) -> str | None:
 
 def _explained(error: BaseException, template: Template, code: Code) -> str:
     """Where and how a template failed, without the values it worked on."""
-    line = code.line
+    path, line = template.path, code.line
+    language = code.compiled.environment
+    partials = {partial.path for partial in language.partials.values()} if isinstance(language, Language) else set()
     trace = error.__traceback__
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == template.path:
+        file = trace.tb_frame.f_code.co_filename
+        if file == template.path or file in partials:
             # Jinja rewrites the trace of a body to the template's lines; that of an expression is still Python's.
             compiled = trace.tb_frame.f_globals.get("__jinja_template__")
             here = compiled.get_corresponding_lineno(trace.tb_lineno) if compiled else trace.tb_lineno
-            line = code.line + here - 1
+            path, line = file, here if file in partials else code.line + here - 1
         trace = trace.tb_next
     words = f" ({error})" if isinstance(error, _HARMLESS) else ""
-    return f"{template.path}:{line}: {type(error).__name__}{words}"
+    if isinstance(error, RecursionError):
+        words = " (includes or macros that call each other without end)"
+    return f"{path}:{line}: {type(error).__name__}{words}"

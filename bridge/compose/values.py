@@ -3,15 +3,17 @@
 A missing value is falsy, can be asked for its parts, and raises MissingValue when it would be printed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Sized
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, time
 from decimal import Decimal
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from jinja2 import Undefined, UndefinedError
 from jinja2.exceptions import SecurityError, TemplateRuntimeError
 
+from bridge.compose.budget import FREE, paid, step, step_over
 from bridge.events import Customer, Event, LineItem, Order, Shipment, Ticket
 
 #: root -> the dataclass whose fields are its vocabulary. `raw` is the sender's and free; `event` is EVENT_FIELDS.
@@ -22,14 +24,13 @@ VOCABULARY: Mapping[type, tuple[str, ...]] = {
     for record in (*PARTS.values(), LineItem)
 }
 EVENT_FIELDS = ("kind", "source", "connection", "occurred_at")
-SizedT = TypeVar("SizedT", bound=Sized)
 ROOTS = ("event", *PARTS, "raw")
 
 #: What prints as it is, beside text.
 _SINGLE = (int, float, Decimal, date, time)
 
-#: No text message comes near it; what grows beyond it is a template in a loop.
-MAX_TEXT = 50_000
+#: Digits before the point, or zeros behind it, that no number of a shop or a helpdesk has. Arithmetic with more hangs.
+_MOST_DIGITS = 100
 
 
 class MissingValue(UndefinedError):
@@ -134,7 +135,7 @@ class RawObject(_Named, Mapping[str, object]):
         return wrap(self._raw[key], f"{self.path}.{key}")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._raw)
+        return step_over(iter(self._raw))
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -153,6 +154,11 @@ class ValueList(_Named, Sequence[object]):
         if isinstance(index, slice):
             return ValueList(self._values[index], self.path)
         return wrap(self._values[index], f"{self.path}[{index}]")
+
+    def __iter__(self) -> Iterator[object]:
+        for index, value in enumerate(self._values):
+            step()
+            yield wrap(value, f"{self.path}[{index}]")
 
     def __len__(self) -> int:
         return len(self._values)
@@ -175,7 +181,14 @@ def wrap(value: object, path: str) -> object:
         return RawObject(value, path)
     if isinstance(value, list | tuple):
         return ValueList(value, path)
+    if isinstance(value, float | Decimal) and not _is_sensible(value):
+        return Missing(name=path)
     return value
+
+
+def _is_sensible(number: float | Decimal) -> bool:
+    # NaN is no number, and one with a million zeros would be written out.
+    return math.isfinite(number) and (isinstance(number, float) or abs(number.adjusted()) <= _MOST_DIGITS)
 
 
 def context(event: Event) -> dict[str, object]:
@@ -190,17 +203,10 @@ def printable(value: object) -> object:
     Raises MissingValue: it is missing, or is no single value (a list, a record, a function).
     """
     if isinstance(value, str):
-        return bounded(value)
-    if isinstance(value, _SINGLE):
+        return value if len(value) < FREE else paid(value)
+    if isinstance(value, _SINGLE) and not (isinstance(value, float) and not math.isfinite(value)):
         return value
     if isinstance(value, Undefined):
         # A Missing raises here. Jinja's own Undefined is what an inline `if` without `else` gives: it prints nothing.
         return str(value)
     raise MissingValue(value.path if isinstance(value, _Named) else f"a {type(value).__name__}, which is not text")
-
-
-def bounded(value: SizedT) -> SizedT:
-    """The value, if it is not larger than any text could need. Raises TemplateRuntimeError."""
-    if len(value) > MAX_TEXT:
-        raise TemplateRuntimeError(f"something grows beyond {MAX_TEXT} characters")
-    return value
