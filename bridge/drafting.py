@@ -46,6 +46,7 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
         return replace(blank, state="skipped", reason=found.text)
     if found.number is None:
         return replace(blank, state="skipped", reason=_no_phone(found.event, route))
+    template = template.for_locale(found.event.customer.locale)
     body = _as_it_leaves(found.text.body, template, route)
     complete = replace(
         blank,

@@ -1,5 +1,6 @@
 """The filters made for text messages, as a template uses them."""
 
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -9,17 +10,25 @@ from hypothesis import strategies as st
 
 from bridge.compose import Rendered, read_template, render
 from bridge.compose.filters import plain, shorten
+from bridge.compose.values import VOCABULARY
 from bridge.events import Customer, Event, Order
 from bridge.reasons import Reason
 
 
-def rendered(source: str, *, locale: str | None = None, currency: str | None = "USD", **raw: object) -> str | Reason:
+def rendered(
+    source: str,
+    *,
+    locale: str | None = None,
+    currency: str | None = "USD",
+    customer: Customer | None = None,
+    **raw: object,
+) -> str | Reason:
     event = Event(
         kind="order.refunded",
         source="shopify",
         connection="shopify",
         occurred_at=datetime(2026, 11, 23, 10, tzinfo=UTC),
-        customer=Customer(locale=locale),
+        customer=customer or Customer(locale=locale),
         order=Order(total=Decimal("1234.50"), currency=currency),
         raw=raw,
     )
@@ -105,6 +114,55 @@ def test_what_is_no_date_is_an_error_that_says_why(source, at, detail):
     assert rendered(source, at=at) == Reason(code="template_error", detail=f"t.txt:4: TemplateRuntimeError ({detail})")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Somewhere(Customer):
+    time_zones: tuple[str, ...] = field(default=(), metadata={"template": False})
+
+
+IN_ZONE = [
+    ((), "2026-11-23T02:00:00+00:00", "Nov 23, 2026"),
+    (("America/Los_Angeles",), "2026-11-23T02:00:00+00:00", "Nov 22, 2026"),
+    (("America/Los_Angeles",), "2026-11-23T02:00:00", "Nov 23, 2026"),
+    (("America/Los_Angeles",), "2026-11-23", "Nov 23, 2026"),
+    (("America/Los_Angeles",), date(2026, 11, 23), "Nov 23, 2026"),
+    (("Pacific/Auckland",), "2026-11-23T22:00:00-05:00", "Nov 24, 2026"),
+    (("America/Los_Angeles", "America/New_York"), "2026-11-23T02:00:00+00:00", "Nov 23, 2026"),
+    (("Nowhere/City",), "2026-11-23T02:00:00+00:00", "Nov 23, 2026"),
+    (("../etc",), "2026-11-23T02:00:00+00:00", "Nov 23, 2026"),
+    (("America/Los_Angeles",), "0001-01-01T00:00:00+00:00", "Jan 1, 1"),
+]
+
+
+@pytest.mark.parametrize(("zones", "at", "text"), IN_ZONE)
+def test_a_day_is_that_of_the_customers_clock_where_only_one_is_possible(zones, at, text, monkeypatch):
+    monkeypatch.setitem(VOCABULARY, Somewhere, VOCABULARY[Customer])
+    assert rendered("{{ raw.at | date }}", customer=Somewhere(time_zones=zones), at=at) == text
+
+
+# -- first_name --------------------------------------------------------------------------------------------------
+
+# The rule has its own tests: test_greeting.py.
+GREETED = [
+    ("{{ raw.name | first_name }}", "JANE DOE", "Jane"),
+    ("{{ raw.name | first_name | default('you') }}", "Dr. Lopez", "you"),
+    ("Hi{{ ' ' ~ raw.name | first_name if raw.name | first_name }}!", "N/A", "Hi!"),
+    ("Hi{{ ' ' ~ raw.name | first_name if raw.name | first_name }}!", None, "Hi!"),
+]
+
+
+@pytest.mark.parametrize(("source", "name", "text"), GREETED)
+def test_a_first_name_is_taken_from_a_whole_one(source, name, text):
+    assert rendered(source, name=name) == text
+
+
+def test_a_name_that_is_none_to_greet_with_is_missing():
+    assert rendered("{{ raw.name | first_name }}", name="N/A") == Reason(
+        code="missing_value", detail="a name | first_name"
+    )
+    assert rendered("{{ [1] | first_name }}").code == "missing_value"
+    assert rendered("{{ [1] | shorten(20) }}").code == rendered("{{ [1] | plain }}").code == "missing_value"
+
+
 # -- plain -------------------------------------------------------------------------------------------------------
 
 PLAIN = [
@@ -178,12 +236,38 @@ SHORT = [
     ("包裹已经发出，很快就会送到您的手中，请注意查收", 12, "包裹已经发出，很快..."),
     ("请看https://shop.example/returns/now", 20, "请看..."),
     ("a\n\nb c d e f g h", 12, "a\n\nb c d..."),
+    ("See https://x.example/a -- then more", 29, "See https://x.example/a ..."),
+    ("See https://x.example/a -- then more", 26, "See..."),
+    ("See https://x.example/a, then more", 28, "See https://x.example/a, ..."),
+    ("HTTPS://X.EXAMPLE/A-VERY-LONG-ONE is it", 20, "..."),
+    # One character that people see may be several.
+    ("👩‍💻👩‍💻👩‍💻👩‍💻👩‍💻", 13, "👩‍💻👩‍💻👩‍💻..."),
+    ("👍🏽👍🏽👍🏽👍🏽👍🏽👍🏽", 10, "👍🏽👍🏽👍🏽..."),
+    ("e\u0301" * 10, 12, "e\u0301" * 4 + "..."),
+    ("न" + "मस्ते" * 5, 10, "नमस्तेम..."),
 ]
 
 
 @pytest.mark.parametrize(("text", "limit", "short"), SHORT)
 def test_shorten_cuts_between_words_and_never_inside_a_url(text, limit, short):
     assert shorten(text, limit) == short
+
+
+URLS = ("https://x.example/a", "www.x.example/b?c=d-", "x.example/c")
+
+
+@given(
+    st.lists(st.sampled_from([*URLS, "word", "--", "a.", "(", "end!", "包裹"]), max_size=20),
+    st.sampled_from([" ", "  ", "\n", " -- "]),
+    st.integers(10, 90),
+)
+def test_an_address_in_a_shortened_text_is_whole_and_nothing_is_glued_to_it(words, between, limit):
+    short = shorten(between.join(words), limit)
+
+    assert len(short) <= limit
+    for word in short.split():
+        if any(word.startswith(url[:4]) for url in URLS):
+            assert word in URLS
 
 
 WORDS = st.sampled_from([*"ab .,/:\nhtps", "https://x.example/a", "x.example/"])
@@ -198,9 +282,9 @@ def test_a_shortened_text_fits_and_is_the_beginning_of_the_text(text, limit):
     assert short == whole if len(whole) <= limit else whole.startswith(short.removesuffix("...").rstrip())
 
 
-@pytest.mark.parametrize("limit", ["9", "-1", "'20'", "none", "2.5"])
+@pytest.mark.parametrize("limit", ["9", "-1", "'20'", "none", "2.5", "2001", "true"])
 def test_shorten_needs_a_sensible_limit(limit):
     assert rendered(f"{{{{ 'x' | shorten({limit}) }}}}") == Reason(
         code="template_error",
-        detail="t.txt:4: TemplateRuntimeError (shorten: the limit is a number of characters, at least 10)",
+        detail="t.txt:4: TemplateRuntimeError (shorten: the limit is a number of characters, from 10 to 2000)",
     )

@@ -1,15 +1,17 @@
-"""The filters made for text messages: money, date, plain and shorten.
+"""The filters made for text messages: money, date, first_name, plain and shorten.
 
 A filter that cannot do its work raises TemplateRuntimeError: the message is then skipped with `template_error`.
 """
 
 import datetime as dt
 import re
+import unicodedata
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Literal, cast, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency, is_currency
 from jinja2 import pass_context
@@ -17,9 +19,16 @@ from jinja2.exceptions import TemplateRuntimeError
 from jinja2.runtime import Context, Undefined
 
 from bridge import greeting
+from bridge.compose.locales import locale_named
 from bridge.compose.values import Missing, Part, printable
 
 DateStyle = Literal["short", "medium", "long", "full"]
+
+_ENGLISH = Locale.parse("en_US")
+#: More than any text holds; to look for URLs in more would be slow.
+_LONGEST_SHORT = 2_000
+#: What looks wrong before three dots.
+_BEFORE_DOTS = tuple(",;:-.!?(")
 
 _SPACES = re.compile(r"[^\S\n]+")
 _URL = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]+(?:\.[\w-]+)+/\S*", re.IGNORECASE)
@@ -58,8 +67,8 @@ def _number(amount: object) -> Decimal:
 def date(context: Context, moment: object, style: str = "medium") -> str:
     """The day as the customer's locale writes it: `Nov 23, 2026`.
 
-    `moment` is a date, a datetime or ISO 8601 text; the day is that of its own UTC offset. `style` is short,
-    medium, long or full.
+    `moment` is a date, a datetime or ISO 8601 text. The day is that of the customer's time zone where only one is
+    possible, else of the moment's own offset. `style` is short, medium, long or full.
     """
     if style not in get_args(DateStyle):
         raise TemplateRuntimeError(f"date: the style is one of {', '.join(get_args(DateStyle))}")
@@ -70,7 +79,18 @@ def date(context: Context, moment: object, style: str = "medium") -> str:
             raise TemplateRuntimeError("date: this text is not an ISO 8601 date") from None
     if not isinstance(moment, dt.date):
         raise TemplateRuntimeError(f"date: a {type(moment).__name__} is not a date")
-    return _one_line(format_date(moment, format=cast(DateStyle, style), locale=_locale(context)))
+    return _one_line(format_date(_at_home(context, moment), format=cast(DateStyle, style), locale=_locale(context)))
+
+
+def _at_home(context: Context, moment: dt.date) -> dt.date:
+    """The moment on the clock of the customer, where it is known."""
+    if not isinstance(moment, dt.datetime) or moment.tzinfo is None:
+        return moment
+    zones: tuple[str, ...] = getattr(_root(context, "customer").record, "time_zones", ())
+    try:
+        return moment.astimezone(ZoneInfo(zones[0])) if len(zones) == 1 else moment
+    except (ZoneInfoNotFoundError, ValueError, OverflowError):
+        return moment
 
 
 def _root(context: Context, name: str) -> Part:
@@ -80,15 +100,13 @@ def _root(context: Context, name: str) -> Part:
 def _locale(context: Context) -> Locale:
     """The customer's locale, or American English where there is none or it is unknown."""
     wanted = _root(context, "customer").get("locale")
-    return _locale_named("en_US" if isinstance(wanted, Undefined) else str(wanted))
+    found = None if isinstance(wanted, Undefined) else locale_named(str(wanted)[:50])
+    return found or _ENGLISH
 
 
-@lru_cache(maxsize=256)
-def _locale_named(name: str) -> Locale:
-    try:
-        return Locale.parse(name.strip().replace("-", "_"))
-    except (UnknownLocaleError, ValueError):
-        return Locale.parse("en_US")
+def _text(value: object) -> str:
+    """The value as text. A long comment is no fault here: the filters are there to make it short."""
+    return value if isinstance(value, str) else str(printable(value))
 
 
 def _one_line(text: str) -> str:
@@ -98,7 +116,7 @@ def _one_line(text: str) -> str:
 
 def first_name(name: object) -> str | Missing:
     """The name to greet somebody with, out of a full name; missing where it would be a guess ("Dr. Lopez", "N/A")."""
-    found = greeting.first_name(str(printable(name)))
+    found = greeting.first_name(_text(name))
     return Missing(name="a name | first_name") if found is None else found
 
 
@@ -110,28 +128,56 @@ def plain(text: object) -> str:
     # Not at the top: what reads HTML and mails takes 2 MB in every process, and many never meet a comment.
     from bridge.compose.plain_text import plain_text
 
-    return plain_text(str(text))
+    return plain_text(_text(text))
 
 
 def shorten(text: object, limit: int) -> str:
     """The text in at most `limit` characters, cut between words with `...`; never inside a URL, which goes whole."""
-    if not isinstance(limit, int) or limit < 10:
-        raise TemplateRuntimeError("shorten: the limit is a number of characters, at least 10")
-    whole = str(text).strip()
+    if not isinstance(limit, int) or not 10 <= limit <= _LONGEST_SHORT:
+        raise TemplateRuntimeError(f"shorten: the limit is a number of characters, from 10 to {_LONGEST_SHORT}")
+    whole = _text(text).strip()
     if len(whole) <= limit:
         return whole
     # Three dots and not the one character for them, which is missing from GSM-7.
-    end = limit - len("...")
-    if not whole[end].isspace():
-        between_words = max((space.start() for space in re.finditer(r"\s", whole[:end])), default=0)
-        # A text without white space (Chinese, or one endless word) can only be cut inside.
-        end = between_words or end
-    kept = whole[:end].rstrip()
+    kept = whole[: _between_words(whole, limit - len("..."))]
     # Some characters beyond the cut show whether it goes through a URL; all of them would be slow on a long text.
-    for url in reversed(list(_URL.finditer(whole[: end + 200]))):
-        if url.start() < len(kept) <= url.end():
-            if url.end() == len(kept) and len(kept) + len(" ...") <= limit:
-                # Dots right behind a URL would become part of it.
-                return f"{kept} ..."
-            kept = kept[: url.start()].rstrip()
-    return kept.rstrip(",;:-.!?(").rstrip() + "..."
+    urls = list(_URL.finditer(whole[: limit + 200]))
+    while True:
+        kept = kept.rstrip()
+        url = next((url for url in urls if url.start() < len(kept) <= url.end()), None)
+        if url is None:
+            if not kept.endswith(_BEFORE_DOTS):
+                return f"{kept}..."
+            kept = kept.rstrip("".join(_BEFORE_DOTS))
+        elif url.end() == len(kept) and len(kept) + len(" ...") <= limit:
+            # Dots right behind a URL would become part of it.
+            return f"{kept} ..."
+        else:
+            kept = kept[: url.start()]
+
+
+def _between_words(text: str, end: int) -> int:
+    """Where to cut the text, at `end` or before it."""
+    if text[end].isspace():
+        return end
+    last = max((space.start() for space in re.finditer(r"\s", text[:end])), default=0)
+    if last:
+        return last
+    # A text without white space (Chinese, or one endless word) can only be cut inside, but not within a character.
+    while end and (_joins(text[end]) or text[end - 1] == "\u200d" or (_is_flag(text[end]) and _is_flag(text[end - 1]))):
+        end -= 1
+    return end
+
+
+def _joins(character: str) -> bool:
+    """Whether it belongs to the character before it: an accent, a skin tone, a joiner."""
+    return (
+        unicodedata.category(character) in ("Mn", "Mc", "Me")
+        or character in "\u200c\u200d"
+        or "\U0001f3fb" <= character <= "\U0001f3ff"
+        or "\U000e0020" <= character <= "\U000e007f"
+    )
+
+
+def _is_flag(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"

@@ -110,6 +110,11 @@ class Part(_Named):
         super().__init__(path)
         self._record, self._names = record, names
 
+    @property
+    def record(self) -> object:
+        """What it wraps, for the language's own filters."""
+        return self._record
+
     def __bool__(self) -> bool:
         values = (getattr(self._record, name) for name in self._names)
         return any(value is not None and value != () and value is not False for value in values)
