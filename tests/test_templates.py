@@ -542,3 +542,8 @@ def test_no_condition_ends_in_anything_but_problems_an_answer_or_a_reason(source
         return
 
     assert isinstance(outcome, Matched)
+
+
+def test_a_slice_of_what_has_none_is_an_error_of_the_template_and_no_warning_of_pythons():
+    assert reason("{{ 1[0:2] }}").code == "template_error"
+    assert body("{{ customer.name[:4] }}{{ raw.other[1:2] | default('-') }}{{ 'abc'[::-1] }}") == "Jane-cba"

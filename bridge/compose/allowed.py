@@ -32,6 +32,9 @@ TEXT_METHODS = (
 )
 
 
+_READ_AT_MOST = 200_000
+
+
 def _passing_missing(name: str, filter_: Callable[..., Any], *, text: bool = False) -> Callable[..., Any]:
     """The filter, giving back a missing value as it is, so that its name survives and `default` still works."""
     # A filter marked with pass_context (or the like) gets that first and the value second.
@@ -59,7 +62,8 @@ def _passing_missing(name: str, filter_: Callable[..., Any], *, text: bool = Fal
 def _cost(value: object) -> int:
     """The steps of going through the value. What the payload holds is counted when it is gone through."""
     if isinstance(value, str):
-        return 1 + len(value) // 50
+        # No more for a mail of megabytes: the filters that take one look at its beginning only.
+        return 1 + min(len(value), _READ_AT_MOST) // 50
     return 1 + len(value) if isinstance(value, list | tuple | dict) else 1
 
 
@@ -92,8 +96,12 @@ def _sum(environment: Environment, values: Iterable[object], attribute: str | in
     return JINJA_FILTERS["sum"](environment, values, attribute)
 
 
+#: Filters that Strict writes into a tree, and nobody into a template.
+OWN = ("printable", "paid", "sliced")
+
+
 def filters() -> dict[str, Callable[..., Any]]:
-    """Every filter by its name, with two for the language's own use: `printable` and `paid`."""
+    """Every filter by its name, with those for the language's own use: OWN."""
     own: dict[str, Callable[..., Any]] = {
         "join": _join,
         "sum": pass_environment(_sum),
@@ -109,7 +117,19 @@ def filters() -> dict[str, Callable[..., Any]]:
     found |= {name: _passing_missing(name, JINJA_FILTERS[name]) for name in VALUE_FILTERS}
     found |= {name: _passing_missing(name, JINJA_FILTERS[name], text=True) for name in TEXT_FILTERS}
     # The one Jinja filter that is asked about missing values must see them.
-    return found | {name: JINJA_FILTERS[name] for name in ("d", "default")} | {"printable": printable, "paid": paid}
+    return (
+        found
+        | {name: JINJA_FILTERS[name] for name in ("d", "default")}
+        | {
+            "printable": printable,
+            "paid": paid,
+            "sliced": _sliced,
+        }
+    )
+
+
+def _sliced(value: Any, start: Any, stop: Any, stride: Any) -> Any:
+    return paid(value[start:stop:stride])
 
 
 def tests() -> dict[str, Any]:

@@ -18,8 +18,11 @@ class Strict(NodeTransformer):
         if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
             # A key written in the template is a name like any other, and may be shown in a reason.
             return nodes.Getattr(node.node, node.arg.value, node.ctx, lineno=node.lineno)
-        # Jinja writes a slice as Python's own, which asks nobody.
-        return _through("paid", node) if isinstance(node.arg, nodes.Slice) else node
+        if isinstance(node.arg, nodes.Slice):
+            # Jinja writes a slice as Python's own, which asks nobody, and warns on standard error of 1[2:3].
+            ends = [end or nodes.Const(None) for end in (node.arg.start, node.arg.stop, node.arg.step)]
+            return nodes.Filter(node.node, "sliced", ends, [], None, None, lineno=node.lineno)
+        return node
 
     def visit_List(self, node: nodes.List) -> nodes.Expr:  # noqa: D102, N802
         self.generic_visit(node)

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 from jinja2 import nodes
 
-from bridge.compose.allowed import TEXT_METHODS
+from bridge.compose.allowed import OWN, TEXT_METHODS
 from bridge.compose.front_matter import Problem
 from bridge.compose.language import LANGUAGE, Language, Partial
 from bridge.compose.values import EVENT_FIELDS, PARTS, ROOTS, VOCABULARY
@@ -19,7 +19,7 @@ from bridge.events import Event, LineItem
 
 #: Names that Jinja itself provides.
 _JINJA_NAMES = ("namespace", "loop", "caller", "varargs", "kwargs")
-_FILTERS = tuple(name for name in LANGUAGE.filters if name not in ("printable", "paid"))
+_FILTERS = tuple(name for name in LANGUAGE.filters if name not in OWN)
 #: Nobody mends more than these at once, and to guess what each was meant to be takes time.
 _MOST_PROBLEMS = 50
 _MOST_GUESSES = 500
