@@ -23,12 +23,13 @@ NEW_YORK, LONDON = ("America/New_York",), ("Europe/London",)
          ("America/St_Johns", "America/Goose_Bay")),
         ("+447987654321", LONDON, ALLOWED_REGIONS, LONDON),
         ("+17875550123", ("America/Puerto_Rico",), EVERY_REGION, ("America/Puerto_Rico",)),
-        # a present to another country: the number
-        ("+447987654321", NEW_YORK, ALLOWED_REGIONS, LONDON),
-        ("+12125550123", LONDON, ALLOWED_REGIONS, NEW_YORK),
-        ("+12125550123", ("America/Toronto",), ALLOWED_REGIONS, NEW_YORK),
-        ("+12125550123", ("America/Puerto_Rico",), EVERY_REGION, NEW_YORK),
-        ("+12125550123", ("America/New_York", "Europe/London"), ALLOWED_REGIONS, NEW_YORK),
+        # an address that names no more than a country of several zones
+        ("+12125550123", zones.of_country("US"), ALLOWED_REGIONS, NEW_YORK),
+        # another country: a present, or somebody who has moved
+        ("+447987654321", NEW_YORK, ALLOWED_REGIONS, (*LONDON, *NEW_YORK)),
+        ("+12125550123", LONDON, ALLOWED_REGIONS, (*NEW_YORK, *LONDON)),
+        ("+12125550123", ("America/Toronto",), ALLOWED_REGIONS, (*NEW_YORK, "America/Toronto")),
+        ("+12125550123", ("Pacific/Guam",), ALLOWED_REGIONS, (*NEW_YORK, "Pacific/Guam")),
         # no address: the number, in regions that are texted
         ("+12125550123", (), ALLOWED_REGIONS, NEW_YORK),
         ("+18085550123", (), ALLOWED_REGIONS, ("Pacific/Honolulu",)),

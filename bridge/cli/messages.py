@@ -60,6 +60,12 @@ def show(message_id: int, as_json: bool) -> None:
         click.echo(f"  picture  {what}, {output.why(found['media_reason'], found['media_detail'])}")
     if found["again"]:
         click.echo(f"  again    a person asked for this text once more (time {found['again']})")
+    if found["phone_why"]:
+        click.echo(f"  number   from {found['phone_why']}")
+    if found["thread"]:
+        click.echo(f"  thread   {found['thread']}{', newer ones take its place' if found['supersedes'] else ''}")
+    if found["quiet_hours"]:
+        click.echo(f"  quiet    {found['quiet_hours']} in {', '.join(found['zones'])}")
     click.echo(f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip())
     if found["state"] == "queued":
         click.echo(f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {found['waiting_for'] or 'a worker'}")
