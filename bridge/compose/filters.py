@@ -21,6 +21,7 @@ from jinja2.runtime import Context, Undefined
 from bridge import greeting
 from bridge.compose.locales import locale_named
 from bridge.compose.values import Missing, Part, printable
+from bridge.events import Customer
 
 DateStyle = Literal["short", "medium", "long", "full"]
 
@@ -86,7 +87,7 @@ def _at_home(context: Context, moment: dt.date) -> dt.date:
     """The moment on the clock of the customer, where it is known."""
     if not isinstance(moment, dt.datetime) or moment.tzinfo is None:
         return moment
-    zones: tuple[str, ...] = getattr(_root(context, "customer").record, "time_zones", ())
+    zones = cast(Customer, _root(context, "customer").record).time_zones
     try:
         return moment.astimezone(ZoneInfo(zones[0])) if len(zones) == 1 else moment
     except (ZoneInfoNotFoundError, ValueError, OverflowError):
