@@ -16,6 +16,7 @@ COMMANDS = {
     "worker": "bridge.cli.serve:worker",
     "sandbox": "bridge.cli.serve:sandbox",
     "trigger": "bridge.cli.trigger:trigger",
+    "new": "bridge.cli.new:new",
     "check": "bridge.cli.check:check",
     "preview": "bridge.cli.preview:preview",
     "deliveries": "bridge.cli.deliveries:deliveries",

@@ -44,14 +44,21 @@ class _QuietHours(fields.Field[QuietHours]):
             raise ValidationError(str(error)) from None
 
 
-def _known_kind(kind: str) -> None:
+def kind_problem(kind: str) -> str | None:
+    """What is wrong with the name of an event, or None: one of ours, or a source's own topic."""
     if kind in KINDS:
-        return
+        return None
     # Our own first words are not names of sources, so order.shiped is a typing error and no native topic.
     ours = kind.split(".")[0] in {known.split(".")[0] for known in KINDS}
     if ours or not _NATIVE_KIND.fullmatch(kind):
         hint = did_you_mean(kind, KINDS) or f" (one of {', '.join(KINDS)}, or <source>.<its own topic>)"
-        raise ValidationError(f"{kind} does not exist{hint}")
+        return f"{kind} does not exist{hint}"
+    return None
+
+
+def _known_kind(kind: str) -> None:
+    if problem := kind_problem(kind):
+        raise ValidationError(problem)
 
 
 def _text(**more: Any) -> fields.String:
