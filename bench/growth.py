@@ -30,7 +30,7 @@ from bridge import claiming
 from bridge.concluding import Done, conclude
 from bridge.events import Delivery
 from bridge.messages import Attempt, Draft, Outcome, Processed
-from bridge.store import account_health, outbox, processing, schema
+from bridge.store import account_health, processing, schema, sending
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.store.workers import Identity, register
@@ -116,7 +116,7 @@ class Kept:
     def _claim_messages(self) -> list[claiming.Claimed]:
         with self.database.write() as connection:
             now, health = self.database.now(connection), account_health.read(connection)
-            names = outbox.accounts_with_due(connection, [ACCOUNT], now)
+            names = sending.accounts_with_due(connection, [ACCOUNT], now)
             health, claimed = claiming.claim(
                 connection, self.me.id, MESSAGES_AT_ONCE, now, {}, names=names, requests_per_second=100_000,
                 released_only=False,

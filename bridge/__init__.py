@@ -6,9 +6,9 @@ The path of a message, and the file of each stage (read `bridge/pipeline.py` fir
     worker                          parse -> match -> look up -> compose -> outbox -> deliver -> retry | done
 
     receive, verify, parse   bridge/web/hooks.py, bridge/sources/<platform>.py, bridge/signing.py
-    store, claim, outbox     bridge/store/inbox.py, bridge/store/processing.py, bridge/store/outbox.py
+    store, claim, outbox     bridge/store/inbox.py and processing.py, outbox.py and sending.py
     look up                  bridge/platforms/<platform>.py
     match, compose           bridge/compose/, put together in bridge/drafting.py
-    hold back                bridge/policy/
+    hold back                bridge/policy/, by what is there already in bridge/holding_back.py
     deliver, retry           bridge/attentive/, recorded by bridge/concluding.py
 """

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bridge.attentive import rate
 from bridge.messages import AccountHealth, Message
-from bridge.store import outbox
+from bridge.store import sending
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +54,11 @@ def claim(
         account = after.get(name) or AccountHealth(name=name)
         most = math.ceil((room - len(claimed)) / (len(ready) - number))
         if _is_probed(account):
-            most = 0 if outbox.has_under_way(connection, name) else min(most, 1)
+            most = 0 if sending.has_under_way(connection, name) else min(most, 1)
         moments = rate.slots(account.next_at, now=now, rate=requests_per_second, most=most)
         if not moments:
             continue
-        messages = outbox.claim(connection, owner, name, len(moments), now, released_only=released_only)
+        messages = sending.claim(connection, owner, name, len(moments), now, released_only=released_only)
         if messages:
             next_at = rate.after(moments[len(messages) - 1], rate=requests_per_second)
             after[name] = replace(account, next_at=next_at)

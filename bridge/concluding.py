@@ -12,7 +12,7 @@ from bridge.attentive import retry
 from bridge.events import Delivery
 from bridge.holding_back import Caps, hold_back
 from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
-from bridge.store import outbox, people, pictures, processing, recording
+from bridge.store import people, pictures, processing, recording, sending
 
 Result = Processed | Deferred | Attempt | Next
 
@@ -85,32 +85,32 @@ def _conclude_messages(
 ) -> tuple[Mapping[str, AccountHealth], list[Saying]]:
     after = dict(health)
     sayings: list[Saying] = []
-    ours: list[outbox.Finished] = []
-    others: list[outbox.Finished] = []
-    held = outbox.still_held(connection, {done.work.id or 0: done.owner for done in finished})
+    ours: list[sending.Finished] = []
+    others: list[sending.Finished] = []
+    held = sending.still_held(connection, {done.work.id or 0: done.owner for done in finished})
     for done in finished:
         message, result = done.work, done.result
         assert isinstance(message, Message)  # noqa: S101 - for the type checker: the caller has sorted them
         attempt = result if isinstance(result, Attempt) else None
         if message.id not in held:
-            others.append(outbox.Finished(message=message, attempt=attempt, then=Next(state="")))
+            others.append(sending.Finished(message=message, attempt=attempt, then=Next(state="")))
             sayings.append(Saying(event="message.taken_over", level=logging.WARNING, fields={"message": message.id}))
             continue
         account = after.get(message.account) or AccountHealth(name=message.account)
         then, after[message.account] = _judge(message, result, account, window, now)
-        ours.append(outbox.Finished(message=message, attempt=attempt, then=then))
+        ours.append(sending.Finished(message=message, attempt=attempt, then=then))
         sayings += _account_sayings(account, after[message.account], attempt)
         sayings.append(_message_saying(message, attempt, then))
-    outbox.finish(connection, ours, now)
+    sending.finish(connection, ours, now)
     pictures.keep(
         connection, [one.then.media.picture for one in ours if one.then.media and one.then.media.picture], now
     )
     # An attempt is on record even if its message has been taken over.
-    outbox.record(connection, ours + others)
+    sending.record(connection, ours + others)
     return after, sayings + _note_reachability(connection, ours, now)
 
 
-def _note_reachability(connection: Connection, finished: Sequence[outbox.Finished], now: datetime) -> list[Saying]:
+def _note_reachability(connection: Connection, finished: Sequence[sending.Finished], now: datetime) -> list[Saying]:
     """Remember whom Attentive refuses, and forget it of those who take a text."""
     people.reached(connection, {_person(one.message) for one in finished if one.then.state == "sent"})
     refused = [

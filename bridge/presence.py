@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from bridge.store import account_health, outbox, pictures, processing, recording, workers
+from bridge.store import account_health, pictures, processing, recording, sending, workers
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class Presence:
         workers.register(connection, self.me, now)
         for owner in workers.orphaned_owners(connection):
             processing.recover(connection, owner)
-            outbox.recover(connection, owner)
+            sending.recover(connection, owner)
         self._take_over(connection, now, is_new=True)
         account_health.add(connection, self.tokens)
         self._tidy(connection, now)
@@ -63,7 +63,7 @@ class Presence:
         if self._is_in_doubt:
             # What a commit whose answer was lost has claimed is ours, and no thread has it.
             processing.release(connection, self.me.id, but=processed)
-            outbox.release(connection, self.me.id, but=sent)
+            sending.release(connection, self.me.id, but=sent)
             self._is_in_doubt = False
         if self._take_over(connection, now) or time.monotonic() >= self._next_tidy:
             self._tidy(connection, now)
@@ -71,9 +71,9 @@ class Presence:
     def leave(self, connection: Connection, *, sent: Collection[int]) -> None:
         """Give back everything; `sent` are messages whose sending outlasts us, and who may have left."""
         processing.release(connection, self.me.id)
-        outbox.release(connection, self.me.id, but=sent)
+        sending.release(connection, self.me.id, but=sent)
         # The next worker treats these like a dead worker's.
-        outbox.recover(connection, self.me.id)
+        sending.recover(connection, self.me.id)
         workers.sign_off(connection, self.me)
 
     def _take_over(self, connection: Connection, now: datetime, *, is_new: bool = False) -> bool:

@@ -26,9 +26,10 @@ from bridge.holding_back import Caps
 from bridge.messages import AccountHealth, Message, Next, Processed
 from bridge.performing import Performer
 from bridge.presence import Presence
+from bridge.resting import BREATH_SECONDS, Rest
 from bridge.route import Route
 from bridge.settings import Settings
-from bridge.store import account_health, outbox, processing, workers
+from bridge.store import account_health, processing, sending, workers
 from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.wakeup import Wakeup
@@ -36,15 +37,6 @@ from bridge.store.wakeup import Wakeup
 log = structlog.get_logger()
 
 _BEAT_SECONDS = 1.0
-# SQLite has one lock for all who write: while webhooks want it, the worker leaves it to them for most of the time. Else
-# a rest is only for what finishes meanwhile to share the next transaction.
-_SHARE_OF_A_WANTED_LOCK = 0.25
-_SHARE = 0.6
-# Who waits for the lock longer than this is not the only one who wants it.
-_WANTED_SECONDS = 0.002
-# So much credit it has after a rest, so that a single webhook's text does not wait.
-_CREDIT_SECONDS = 0.1
-_BREATH_SECONDS = 0.05
 # The platform kills a process 30 seconds after SIGTERM.
 _DRAIN_SECONDS = 24.0
 # Parsing has no effect outside, so a worker may hold more deliveries than it has threads for them.
@@ -79,7 +71,7 @@ class Worker:
     _processing: set[int | None] = field(default_factory=set)
     _health: Mapping[str, AccountHealth] = field(default_factory=dict)
     _next_beat: float = 0.0
-    _paid_until: float = 0.0
+    _rest: Rest = field(default_factory=Rest)
     # Whether a result among those to record is refused by the database: then one at a time.
     _is_careful: bool = False
 
@@ -117,8 +109,7 @@ class Worker:
         while not self._stopping.is_set():
             self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), self._next_moment(), _BEAT_SECONDS))
             # What finishes meanwhile shares a transaction; one for each would be most of the work.
-            owed = self._paid_until - time.monotonic() - _CREDIT_SECONDS
-            self._stopping.wait(min(max(0.0, owed), _BREATH_SECONDS))
+            self._stopping.wait(self._rest.owed())
             self._wake.clear()
             self._retrying(self._turn)
         self._drain()
@@ -160,7 +151,7 @@ class Worker:
             done = self._done.popleft()
             self._done.appendleft(replace(done, result=self._performer.crashed(done.work, error)))
         self._is_careful = True
-        self._stopping.wait(_BREATH_SECONDS)
+        self._stopping.wait(BREATH_SECONDS)
 
     def _turn(self) -> None:
         # Copied in one step: a thread may append its result between any two.
@@ -190,9 +181,7 @@ class Worker:
             # After that, so that new messages go in this turn already, and into the room that it made.
             deliveries, messages, health = self._claim(connection, finished, due, health, now)
             account_health.save(connection, [one for one in health.values() if one != before.get(one.name)])
-        is_wanted = self.database.is_sqlite and began - asked > _WANTED_SECONDS
-        share = _SHARE_OF_A_WANTED_LOCK if is_wanted else _SHARE
-        self._paid_until = max(self._paid_until, began) + (time.monotonic() - began) / share
+        self._rest.after_turn(began, waited=began - asked if self.database.is_sqlite else 0.0)
         self._health = health
         # Not before the commit: what is said has happened, and nobody waits for the lock meanwhile.
         for saying in sayings:
@@ -225,7 +214,7 @@ class Worker:
         with self.database.read() as connection:
             return _Due(
                 deliveries=processing.has_due(connection, now),
-                accounts=frozenset(outbox.accounts_with_due(connection, names, now) if self._may_send else ()),
+                accounts=frozenset(sending.accounts_with_due(connection, names, now) if self._may_send else ()),
             )
 
     @property

@@ -16,7 +16,7 @@ from bridge.events import Delivery
 from bridge.holding_back import Caps
 from bridge.messages import AccountHealth, Attempt, Draft, Message, Next, Outcome, Processed
 from bridge.reasons import Reason
-from bridge.store import account_health, ledger, outbox, processing, recording
+from bridge.store import account_health, ledger, outbox, processing, recording, sending
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.store.tables import attempts, messages
@@ -93,7 +93,7 @@ class Outbox:
                 limit,
                 now,
                 account_health.read(connection),
-                names=outbox.accounts_with_due(connection, tokens, now),
+                names=sending.accounts_with_due(connection, tokens, now),
                 requests_per_second=requests_per_second,
                 released_only=False,
             )
@@ -102,8 +102,8 @@ class Outbox:
 
     def finish(self, message: Message, then: Next, *, owner: str = "worker-1", now: datetime = NOW) -> None:
         with self.database.write() as connection:
-            assert outbox.still_held(connection, {message.id: owner}) == {message.id}
-            outbox.finish(connection, [outbox.Finished(message=message, attempt=None, then=then)], now)
+            assert sending.still_held(connection, {message.id: owner}) == {message.id}
+            sending.finish(connection, [sending.Finished(message=message, attempt=None, then=then)], now)
 
     def conclude(self, message: Message, result: Attempt | Next, *, owner: str = "worker-1") -> list[str]:
         """Record a result as the worker's turn does; what is said of it."""
@@ -120,11 +120,11 @@ class Outbox:
 
     def release(self, *, but: tuple[int, ...] = (), owner: str = "worker-1") -> None:
         with self.database.write() as connection:
-            outbox.release(connection, owner, but=but)
+            sending.release(connection, owner, but=but)
 
     def recover(self, owner: str = "worker-1") -> int:
         with self.database.write() as connection:
-            return outbox.recover(connection, owner)
+            return sending.recover(connection, owner)
 
     def pause(self, name: str, until: datetime, reason: str = "denied") -> None:
         with self.database.write() as connection:
@@ -577,8 +577,8 @@ def test_waiting_messages_follow_the_settings_of_a_starting_worker(
 def test_switching_on_and_off_again_loses_no_message(box: Outbox) -> None:
     box.insert()
     states = []
-    for sending in ("hold", "on", "off", "on"):
-        box.settle(sending)
+    for switch in ("hold", "on", "off", "on"):
+        box.settle(switch)
         states.append(box.row().state)
     assert states == ["held", "queued", "held", "queued"]
     assert len(box.claim()) == 1

@@ -27,7 +27,7 @@ from bridge.attentive import pictures as looking
 from bridge.attentive.pictures import Good, Pictures, decide, is_to_be_looked_at
 from bridge.messages import Message, Next, Picture
 from bridge.reasons import Reason
-from bridge.store import ledger, outbox, pictures, tables
+from bridge.store import ledger, pictures, sending, tables
 from bridge.store.database import Database
 from bridge.web import create_app
 
@@ -453,7 +453,7 @@ def test_a_worker_that_dies_over_a_picture_leaves_no_doubt_about_its_message(
     dying = office.start("dying")
     wait_until(lambda: shop.asked, "its picture is looked at")
     with office.database.write() as connection:
-        assert outbox.recover(connection, dying.id) == 1
+        assert sending.recover(connection, dying.id) == 1
     (row,) = office.messages()
     assert (row["state"], row["unknown_since"], row["deaths"]) == ("queued", None, 1)
     shop.is_open.set()

@@ -18,7 +18,7 @@ from bridge.attentive import retry
 from bridge.errors import StoreUnavailable
 from bridge.events import Delivery
 from bridge.sources.samples import load
-from bridge.store import account_health, ledger, outbox, processing, tables
+from bridge.store import account_health, ledger, processing, sending, tables
 from bridge.store import workers as registry
 from bridge.worker import Worker
 
@@ -465,7 +465,7 @@ def test_a_dead_workers_message_is_taken_over(office: Office, attentive: Peer, m
         now = office.database.now(connection)
         registry.register(connection, dead, now - registry.DEAD_AFTER * 2)
         ledger.release(connection, [1, 2], datetime.now(UTC))
-        outbox.claim(connection, dead.id, "attentive", 1, now)
+        sending.claim(connection, dead.id, "attentive", 1, now)
     office.set(BRIDGE_SENDING="on")
     office.start()
     office.wait_for_states("sent", "sent")

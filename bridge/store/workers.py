@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy import func as sql
 
-from bridge.store import disk, outbox, processing
+from bridge.store import disk, processing, sending
 from bridge.store.tables import deliveries, is_sending, is_stored, messages, workers
 from bridge.store.wakeup import notify
 
@@ -71,7 +71,7 @@ def take_over(
         if not (is_silent or is_earlier_life or (row.host == me.host and _is_gone(row.pid, me))):
             continue
         if connection.execute(delete(workers).where(workers.c.id == row.id)).rowcount == 1:
-            count = processing.recover(connection, row.id) + outbox.recover(connection, row.id)
+            count = processing.recover(connection, row.id) + sending.recover(connection, row.id)
             taken.append((row.name, count))
             notify(connection)
     return taken

@@ -49,15 +49,15 @@ WORKER = {
     "delivery locked, its message not inserted": Point(function="bridge.store.outbox:add", when="before"),
     "message inserted, its delivery not finished": Point(function="bridge.store.outbox:add", when="after"),
     "delivery finished, not committed": Point(function="bridge.store.recording:processed", when="after"),
-    "message claimed, not committed": Point(function="bridge.store.outbox:claim", when="after", only_if=bool),
+    "message claimed, not committed": Point(function="bridge.store.sending:claim", when="after", only_if=bool),
     "message claimed": Point(function="bridge.pipeline:deliver", when="before"),
     "about to post": Point(function="bridge.attentive.client:Client.send", when="before"),
     "posted, no answer read": Point(function="bridge.attentive.wire:_receive", when="before"),
     "answered, not recorded": Point(function="bridge.attentive.client:Client.send", when="after"),
-    "message finished, its attempt not recorded": Point(function="bridge.store.outbox:finish", when="after"),
-    "attempt recorded, not committed": Point(function="bridge.store.outbox:record", when="after"),
+    "message finished, its attempt not recorded": Point(function="bridge.store.sending:finish", when="after"),
+    "attempt recorded, not committed": Point(function="bridge.store.sending:record", when="after"),
     "attempt committed": Point(
-        function="bridge.worker:Worker._turn", when="after", armed_by="bridge.store.outbox:finish"
+        function="bridge.worker:Worker._turn", when="after", armed_by="bridge.store.sending:finish"
     ),
 }
 START = {
