@@ -15,7 +15,7 @@ from bridge.compose import TemplateFolder
 SHIPPED = Path(__file__).parents[1] / "templates"
 GOLDEN = Path(__file__).parent / "golden"
 BRAND = "Juniper & Pine"
-NAMES = sorted(path.stem for path in SHIPPED.glob("*.txt"))
+NAMES = sorted(path.stem for path in SHIPPED.glob("*.txt") if "." not in path.stem)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,13 @@
 """The messages that come with the bridge, word for word as they arrive on a phone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from bridge import sms
 from bridge.compose import Rendered, TemplateFolder, match, render
 from bridge.events import KINDS, Customer, Event, Order, Shipment, Ticket
 from bridge.reasons import Reason
@@ -68,6 +70,63 @@ TEXTS = {
     "refund_issued": (
         "Hi Jane, we've refunded $20.00 for order #1001. It can take a few days to show up in your account.",
         "Hi, we've issued your refund for your order. It can take a few days to show up in your account.",
+    ),
+}
+
+
+#: The same in Canadian French, of characters that GSM-7 has: é, è and à, but no ê, ô or ç.
+FRENCH = {
+    "ticket_received": (
+        "Bonjour Jane, merci de nous avoir écrit! Nous avons bien votre message (demande 35436) et"
+        " vous répondrons dès que possible.",
+        "Bonjour, merci de nous avoir écrit! Nous avons bien votre message et vous répondrons dès que possible.",
+    ),
+    "agent_replied": (
+        "Anna a répondu : Hi Jane,\n\nit left today & should be with you on Friday.\nPour la lire :"
+        " https://shop.example/hc/requests/35436",
+        None,
+    ),
+    "ticket_solved": (
+        "Bonjour Jane, votre demande 35436 est maintenant résolue. Ce n'est pas le cas?"
+        " Dites-le-nous et nous la reprendrons.",
+        "Bonjour, votre demande est maintenant résolue. Ce n'est pas le cas? Dites-le-nous et nous la reprendrons.",
+    ),
+    "order_placed": (
+        "Merci de votre commande, Jane! Nous avons bien noté la commande #1001 (49,90 $ US) et vous"
+        " écrirons dès qu'elle sera en route.",
+        "Merci de votre commande! Nous l'avons bien notée et vous écrirons dès qu'elle sera en route.",
+    ),
+    "order_shipped": (
+        "Bonne nouvelle, Jane! La commande #1001 est en route avec UPS. Pour la suivre :"
+        " https://www.ups.com/track?tracknum=1Z1",
+        None,
+    ),
+    "order_out_for_delivery": (
+        "C'est presque là, Jane! La commande #1001 est en cours de livraison. Pour la suivre :"
+        " https://www.ups.com/track?tracknum=1Z1",
+        "C'est presque là! Votre commande est en cours de livraison.",
+    ),
+    "order_delivered": (
+        "Bonjour Jane, la commande #1001 a été livrée. Nous espérons qu'elle vous plaira! Vous ne"
+        " la trouvez pas? Écrivez-nous.",
+        "Bonjour, votre commande a été livrée. Nous espérons qu'elle vous plaira! Vous ne la"
+        " trouvez pas? Écrivez-nous.",
+    ),
+    "order_delivery_failed": (
+        "Bonjour Jane, UPS n'a pas pu livrer la commande #1001. Voici la suite :"
+        " https://www.ups.com/track?tracknum=1Z1",
+        "Bonjour, le transporteur n'a pas pu livrer votre commande. Besoin d'aide? Écrivez-nous.",
+    ),
+    "order_cancelled": (
+        "Bonjour Jane, la commande #1001 a été annulée. Si vous ne vous y attendiez pas ou avez une"
+        " question, écrivez-nous.",
+        "Bonjour, votre commande a été annulée. Si vous ne vous y attendiez pas ou avez une question, écrivez-nous.",
+    ),
+    "refund_issued": (
+        "Bonjour Jane, nous avons remboursé 20,00 $ US pour la commande #1001. Il peut falloir"
+        " quelques jours avant que le montant figure à votre compte.",
+        "Bonjour, nous avons fait votre remboursement pour votre commande. Il peut falloir quelques"
+        " jours avant que le montant figure à votre compte.",
     ),
 }
 
@@ -219,3 +278,14 @@ def test_texts_about_one_parcel_or_ticket_are_a_thread(name, parts, thread):
 
     assert isinstance(rendered, Rendered)
     assert rendered.thread == thread
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_text_of_a_customer_who_reads_french(name):
+    everything = said(name, customer=replace(JANE, locale="fr-CA"), order=ORDER, ticket=TICKET, shipment=UPS)
+    nothing = said(name, customer=Customer(locale="fr"))
+
+    assert (everything, nothing if isinstance(nothing, str) else None) == FRENCH[name]
+    measure = sms.measure(sms.as_sent(str(everything), "Juniper & Pine"))
+    assert (measure.encoding, measure.segments <= 2) == ("GSM-7", True)
+    assert sms.downgrade(str(everything)) == everything, "no character has to be replaced on the way out"

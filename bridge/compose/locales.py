@@ -25,8 +25,13 @@ def choose(wanted: str | None, there: Collection[str]) -> str | None:
     return next((name for name in _fallbacks(wanted[:50]) if name in there), None)
 
 
-def _fallbacks(wanted: str) -> Iterator[str]:
+@lru_cache(maxsize=256)
+def _fallbacks(wanted: str) -> tuple[str, ...]:
     """The locale as written, then without its last parts; each also as Babel completes it (zh_TW: zh_Hant_TW)."""
+    return tuple(dict.fromkeys(_shorter_and_shorter(wanted)))
+
+
+def _shorter_and_shorter(wanted: str) -> Iterator[str]:
     parts = wanted.strip().replace("-", "_").split("_")
     while parts:
         locale = locale_named("_".join(parts))
