@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.cli import rehearsal
 from bridge.compose import Rendered, TemplateFolder, render
 from bridge.compose.locales import choose
 from bridge.errors import Misconfigured
@@ -163,3 +164,21 @@ def test_a_broken_translation_keeps_its_old_words_and_a_removed_one_gives_way_to
 )
 def test_the_nearest_language_is_chosen(wanted, there, chosen):
     assert choose(wanted, there) == chosen
+
+
+def test_a_translations_own_segments_and_encoding_count_for_its_text(tmp_path):
+    (tmp_path / "one.txt").write_text("---\nevent: order.cancelled\nmax_segments: 1\n---\nThat’s it.")
+    (tmp_path / "one.fr.txt").write_text(
+        "---\nmax_segments: 2\nencoding: unicode\n---\nC’est tout" + ", vraiment" * 10 + ".", "utf-8"
+    )
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    templates = TemplateFolder(tmp_path).current()
+    drafts = [
+        draft
+        for stage in rehearsal.bare_stages("Juniper & Pine")
+        for _, draft in rehearsal.texts(list(rehearsal.rehearse(stage, templates, now)))
+    ]
+
+    # The recorded order is of a customer whose locale is fr-CA. Above one segment, and with its own apostrophe.
+    assert [(draft.state, draft.reason) for draft in drafts] == [("queued", None)]
+    assert drafts[0].body == "C’est tout" + ", vraiment" * 10 + "."
