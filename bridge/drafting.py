@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bridge import compose, phone, sms
-from bridge.compose import Rendered, Template
+from bridge.compose import Rendered, Template, links
 from bridge.errors import LookupFailed, PersonUnknown
 from bridge.events import Event
 from bridge.messages import Draft
 from bridge.phone import PhoneNumber
 from bridge.policy import holding, time_zones
+from bridge.policy.holding import Verdict
 from bridge.reasons import Reason
 from bridge.route import Route
 
@@ -69,6 +70,7 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
         is_live=route.is_live,
         sending=route.sending,
     )
+    verdict = _or_held(verdict, body, found.text.link)
     return replace(
         complete,
         quiet_hours=str(template.quiet_hours) if template.quiet_hours else None,
@@ -78,6 +80,14 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
         due=verdict.due,
         waiting_for="quiet_hours" if verdict.due else None,
     )
+
+
+def _or_held(verdict: Verdict, body: str, link: str | None) -> Verdict:
+    """The verdict, or that a person decides where carriers would block the text."""
+    shortener = links.public_shortener(body, link) if verdict.state in ("queued", "held") else None
+    if shortener is None:
+        return verdict
+    return Verdict(state="held", reason=Reason(code="public_shortener", detail=shortener))
 
 
 def _as_it_leaves(text: str, template: Template, route: Route) -> str:

@@ -1,0 +1,110 @@
+"""Finds what a template does to addresses: punctuation glued to them, addresses that are cut, or hide where they lead.
+
+Judged on the Jinja tree, by what the template's author wrote: an agent's own sentence is not blamed. What the tree
+does not tell (a macro, a variable that is set in several places) passes.
+"""
+
+from collections.abc import Iterator
+
+from jinja2 import nodes
+
+from bridge.compose import links
+from bridge.compose.front_matter import Problem
+from bridge.compose.language import LANGUAGE
+from bridge.compose.link_shapes import Piece, Reader, Shape
+from bridge.compose.template import Code, Template
+
+
+def link_problems(template: Template) -> list[Problem]:
+    """What is wrong with the addresses in a template's body and `link`, each with the line of the file."""
+    problems, body = _lint(template.body)
+    if template.link is None:
+        return problems
+    more, link = _lint(template.link)
+    return [*problems, *more, *_only_in_link(template.link, link, body)]
+
+
+def _lint(code: Code) -> tuple[list[Problem], Shape]:
+    """The problems of one text, and its shape."""
+    tree = LANGUAGE.parse(code.source)
+    reader = Reader(tree)
+    shape = reader.body(tree.body)
+    macros = [reader.body(macro.body) for macro in tree.find_all(nodes.Macro)]
+    pairs = {pair for one in (shape, *macros) for pair in one.pairs}
+    # In the order of the lines, each once: a branch may be walked through several times.
+    found = [*reader.changed, *_glued(pairs), *_shorteners(tree), *_glued_words(tree)]
+    return sorted({Problem(code.line + line - 1, text) for line, text in found}), shape
+
+
+def _glued(pairs: set[tuple[Piece, Piece]]) -> Iterator[Problem]:
+    """Punctuation that the template puts right before or behind the value of an address."""
+    for left, right in pairs:
+        if left.address and right.text and _is_glue(right.text):
+            yield _behind(left.address, right.text, right.line)
+        elif right.address and left.text and links.is_glue_before(left.text[-1]):
+            yield _before(right.address, left.text[-1], right.line)
+
+
+def _is_glue(text: str) -> bool:
+    """Whether a text that follows an address begins with what will be taken for a part of it."""
+    if text[0] == "?":
+        # A query that the template adds on purpose.
+        return not text[1:2].isalnum()
+    return links.is_glue_behind(text[0])
+
+
+def _glued_words(tree: nodes.Template) -> Iterator[Problem]:
+    """The same for addresses that the template spells out."""
+    for line, text in _words(tree):
+        for address in links.addresses(text):
+            here = line + text[: address.start].count("\n")
+            if address.behind:
+                yield _behind(address.text, address.behind, here)
+            if address.before:
+                yield _before(address.text, address.before, here)
+
+
+def _behind(address: str, glue: str, line: int) -> Problem:
+    mark = glue[0]
+    return Problem(
+        line,
+        f"{mark} right behind the address {address} becomes part of it on some phones:"
+        f" leave it out, or put the address at the end of a line or before a space",
+    )
+
+
+def _before(address: str, mark: str, line: int) -> Problem:
+    return Problem(
+        line,
+        f"{mark} right before the address {address} keeps some phones from making it a link:"
+        f" write a space between them, or leave it out",
+    )
+
+
+def _shorteners(tree: nodes.Template) -> Iterator[Problem]:
+    for line, text in _words(tree):
+        if host := links.public_shortener(text):
+            yield Problem(
+                line,
+                f"carriers block texts with addresses of the public shortener {host}:"
+                f" write the full address, or one of your own domain or of Attentive's (client.attn.tv)",
+            )
+
+
+def _words(tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    """Everything that the template itself says, with its line."""
+    for data in tree.find_all(nodes.TemplateData):
+        yield data.lineno, data.data
+    for const in tree.find_all(nodes.Const):
+        if isinstance(const.value, str):
+            yield const.lineno, const.value
+
+
+def _only_in_link(code: Code, link: Shape, body: Shape) -> Iterator[Problem]:
+    """Attentive: "If you want to include a URL, it must be sent with the body". Its own short link is a bare domain."""
+    for address in sorted(link.addresses - body.addresses):
+        yield Problem(
+            code.line,
+            f"link is for the short domain that Attentive has configured, such as client.attn.tv;"
+            f" an address to be sent must stand in the text itself: write {address} there",
+        )
