@@ -2,28 +2,31 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 from rich.markup import escape
 
 from bridge import sms
-from bridge.cli import output, rehearsal, setup
+from bridge.cli import output, rehearsal, setup, template_tests
 from bridge.cli.rehearsal import Rehearsal
 from bridge.compose import Template, TemplateFolder, default_folder
+from bridge.compose.link_lint import link_problems
 from bridge.errors import Misconfigured
 from bridge.messages import Draft
 from bridge.settings import Settings
 
 #: Reasons that lie in the template; the others lie in the sample's person.
-_TEMPLATE_FAULTS = {"empty_body", "braces_in_body", "template_error"}
+_TEMPLATE_FAULTS = {"empty_body", "braces_in_body", "template_error", "too_many_segments"}
 
 
 @click.command()
 def check() -> None:
-    """Check settings and templates: render every template with every sample that reaches it.
+    """Check settings and templates: render every template with every sample that reaches it, and run its tests.
 
-    Exit status 1 if a template has a problem, 2 if a setting has.
+    The tests of order_shipped.txt stand beside it, in order_shipped.tests.yaml. Exit status 1 if a template has a
+    problem, 2 if a setting has.
     """
     try:
         settings = setup.read_settings()
@@ -38,12 +41,16 @@ def check() -> None:
             click.echo(f"bridge: {problem}", err=True)
         sys.exit(1)
     _print_connections(settings)
-    problems = _check_templates(folder, settings)
+    templates = folder.current()
+    passed, problems = _check_templates(templates, settings)
+    problems += template_tests.strays(folder_path, templates)
     for problem in problems:
         click.echo(f"bridge: {problem}", err=True)
+    tests = f"{_counted(passed, 'test')} passed"
     if problems:
+        click.echo(f"{len(templates)} templates in {folder_path}, {tests}, and what stands above is to be mended.")
         sys.exit(1)
-    click.echo(f"{len(folder.current())} templates in {folder_path}, no problem.")
+    click.echo(f"{len(templates)} templates in {folder_path}, {tests}, no problem.")
 
 
 def _unreadable_templates(folder: str | None) -> tuple[str, ...]:
@@ -64,26 +71,42 @@ def _print_connections(settings: Settings) -> None:
         click.echo("No connection is configured yet: no webhook will be accepted.")
 
 
-def _check_templates(folder: TemplateFolder, settings: Settings) -> list[str]:
+def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple[int, list[str]]:
+    """How many tests passed, and what is wrong."""
     now = datetime.now(UTC)
-    templates = folder.current()
-    found = rehearsal.texts(
-        [walk for stage in rehearsal.stages(settings) for walk in rehearsal.rehearse(stage, templates, now)]
-    )
-    problems = []
+    stages = rehearsal.stages(settings)
+    found = rehearsal.texts([walk for stage in stages for walk in rehearsal.rehearse(stage, templates, now)])
+    passed, problems = 0, list[str]()
     for template in templates:
         reached = [(walk, draft) for walk, draft in found if draft.template == template.name]
         output.console().print(f"[bold]{escape(template.name)}[/]  {', '.join(sorted(template.events))}")
+        if limits := _limits(template):
+            click.echo(f"  {limits}")
         for walk, draft in reached:
             _print_line(walk, draft)
         if not reached:
             output.console().print("  [yellow]no sample reaches it[/]")
-        problems += _problems(template, [draft for _, draft in reached])
+        problems += [f"{template.path}:{line}: {words}" for line, words in link_problems(template)]
+        problems += _problems(template, reached)
         if template.shrink_media and not settings.public_url:
             problems.append(
                 f"{template.path}: shrink_media needs the setting PUBLIC_URL, where Attentive gets the picture"
             )
-    return problems
+        if verdict := template_tests.run_beside(template, stages, now):
+            click.echo(f"  {_counted(verdict.passed, 'test')} passed")
+            passed += verdict.passed
+            problems += verdict.problems
+    return passed, problems
+
+
+def _limits(template: Template) -> str:
+    """What keeps a text of this template waiting or from being sent, in a line."""
+    thread = f"thread {template.thread.source}" if template.thread else ""
+    parts = [
+        f"{thread}, a newer one replaces it" if template.supersedes else thread,
+        f"at most {_counted(template.max_segments, 'segment')}" if template.max_segments else "",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def _print_line(walk: Rehearsal, draft: Draft) -> None:
@@ -93,16 +116,22 @@ def _print_line(walk: Rehearsal, draft: Draft) -> None:
         return
     measure = sms.measure(sms.with_brand(draft.body, walk.brand))
     colour = "green" if measure.segments == 1 else "yellow"
-    segments = f"{measure.segments} segment{'s' if measure.segments > 1 else ''} {measure.encoding}"
+    segments = f"{_counted(measure.segments, 'segment')} {measure.encoding}"
     output.console().print(f"  {escape(walk.name):44} [{colour}]{segments}[/]")
 
 
-def _problems(template: Template, drafts: list[Draft]) -> list[str]:
+def _problems(template: Template, reached: Sequence[tuple[Rehearsal, Draft]]) -> list[str]:
     problems = []
-    for draft in drafts:
+    for walk, draft in reached:
         if draft.reason and draft.reason.code in _TEMPLATE_FAULTS:
-            problems.append(f"{template.path}: {draft.reason.sentence}")
-    missing = [draft.reason for draft in drafts if draft.reason and draft.reason.code == "missing_value"]
-    if missing and len(missing) == len(drafts):
+            # Which sample it is says how the text comes to be so long; the others are so with any.
+            where = f"{walk.name}: " if draft.reason.code == "too_many_segments" else ""
+            problems.append(f"{template.path}: {where}{draft.reason.sentence}")
+    missing = [draft.reason for _, draft in reached if draft.reason and draft.reason.code == "missing_value"]
+    if missing and len(missing) == len(reached):
         problems.append(f"{template.path}: no sample has {missing[0].detail}, so this message would never be sent")
     return sorted(set(problems))
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' if number != 1 else ''}"

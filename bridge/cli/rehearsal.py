@@ -1,7 +1,7 @@
 """Recorded samples walked through the real path without a server: what `check`, `preview` and `demo` show."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bridge import pipeline, sources
@@ -77,29 +77,50 @@ def _unconfigured(source: str) -> Connection:
     return Connection(name=source, source=source, secrets=())
 
 
-def rehearse(stage: Stage, templates: Sequence[Template], now: datetime) -> Iterator[Rehearsal]:
+def rehearse(
+    stage: Stage, templates: Sequence[Template], now: datetime, *, keeps_quiet: bool = False
+) -> Iterator[Rehearsal]:
     """What each sample of the stage's source comes to with these templates.
 
     The platform's answer to a look-up is the one that was recorded with the sample.
     """
     for sample in samples.load(stage.source.name).values():
-        route = Route(
-            connection=stage.connection,
-            source=stage.source,
-            account=stage.account,
-            allowed_regions=frozenset(stage.allowed_regions),
-            phone_preference=stage.phone_preference,
-            is_live=False,
-            sending="on",
-            # What a text says does not depend on the hour of the rehearsal.
-            keeps_quiet=False,
-            fetch=_answers(sample),
-        )
         delivery = _delivery(stage.connection.name, sample, now)
-        result = pipeline.process(delivery, route, templates, now)
+        result = pipeline.process(delivery, route_of(stage, sample, keeps_quiet=keeps_quiet), templates, now)
         if isinstance(result, Deferred):
             raise AssertionError(f"{sample.name}: a recorded answer is never late")
         yield Rehearsal(stage=stage, sample=sample, result=result)
+
+
+def route_of(stage: Stage, sample: Sample | None = None, *, keeps_quiet: bool = False) -> Route:
+    """The route of the stage's webhooks, whose platform knows what was recorded with the sample.
+
+    What a text says does not depend on the hour of the rehearsal, so quiet hours are kept only where they are the point.
+    """
+    return Route(
+        connection=stage.connection,
+        source=stage.source,
+        account=stage.account,
+        allowed_regions=frozenset(stage.allowed_regions),
+        phone_preference=stage.phone_preference,
+        is_live=False,
+        sending="on",
+        keeps_quiet=keeps_quiet,
+        fetch=_answers(sample) if sample else None,
+    )
+
+
+def find_stage(stages: Sequence[Stage], template: Template, name: str) -> Stage:
+    """The stage that tests of `template` play on: that of a connection or a source of this name.
+
+    A template for one connection plays on that one, whether it is configured or not.
+    """
+    of_source = [stage for stage in stages if name in (stage.connection.name, stage.source.name)]
+    chosen = next((stage for stage in of_source if stage.connection.name in template.connections), None)
+    if chosen or not template.connections:
+        return chosen or (of_source or stages)[0]
+    stand_in = replace((of_source or stages)[0].connection, name=min(template.connections))
+    return replace((of_source or stages)[0], connection=stand_in)
 
 
 def texts(rehearsals: Sequence[Rehearsal]) -> list[tuple[Rehearsal, Draft]]:

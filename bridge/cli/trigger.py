@@ -1,6 +1,5 @@
 """`bridge trigger`: sends a signed sample webhook, as the platform would."""
 
-import json
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -99,20 +98,11 @@ def _prepare(sample: Sample, phone: str | None, values: tuple[str, ...], *, as_i
         path, separator, text = pair.partition("=")
         if not separator:
             raise click.UsageError(f"--set {pair}: write path=value")
-        changes[path] = _value(text)
+        changes[path] = samples.value_of(text)
     try:
         return (sample if as_is else sample.refreshed()).with_values(changes)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-
-
-def _value(text: str) -> object:
-    """JSON where it is JSON (5, null, true, [], "5"), else the text itself."""
-    try:
-        value: object = json.loads(text)
-    except ValueError:
-        return text
-    return value
 
 
 def _post(target: str, body: bytes, headers: dict[str, str]) -> int | None:

@@ -98,7 +98,7 @@ def _read_yaml(front: list[str]) -> tuple[dict[str, str | tuple[str, ...]], dict
     try:
         root = yaml.compose("\n".join(front), Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
-        return {}, {}, [_yaml_problem(error, front)]
+        return {}, {}, [yaml_problem(error, front)]
     except (yaml.YAMLError, ValueError, RecursionError):
         # A control character, or brackets hundreds deep.
         return {}, {}, [Problem(1, "the front matter holds characters that cannot be read as text")]
@@ -125,18 +125,19 @@ def _read_yaml(front: list[str]) -> tuple[dict[str, str | tuple[str, ...]], dict
 def _value(key: str, node: Node, front: list[str], problems: list[Problem]) -> str | tuple[str, ...]:
     line = node.start_mark.line + 1
     if isinstance(node, ScalarNode):
-        problems += _cut_by_comment(key, node, front)
+        problems += cut_by_comment(key, node, front)
         return str(node.value)
     if isinstance(node, SequenceNode) and all(isinstance(item, ScalarNode) for item in node.value):
         for item in node.value:
-            problems += _cut_by_comment("-", item, front)
+            problems += cut_by_comment("-", item, front)
         return tuple(str(item.value) for item in node.value)
     problems.append(Problem(line, f"{key} takes a text or a list of texts, nothing nested: put the value in quotes"))
     return ""
 
 
-def _cut_by_comment(key: str, node: ScalarNode, front: list[str]) -> Iterator[Problem]:
-    """YAML drops what follows ` #` behind an unquoted value: `thread: order #{{ order.id }}` would be "order"."""
+def cut_by_comment(key: str, node: ScalarNode, front: list[str]) -> Iterator[Problem]:
+    """The problem that YAML drops what follows ` #` behind an unquoted value: of `thread: order #{{ order.id }}` all
+    but "order"."""
     if node.style is not None:
         return
     number = node.end_mark.line
@@ -151,7 +152,8 @@ def _cut_by_comment(key: str, node: ScalarNode, front: list[str]) -> Iterator[Pr
         )
 
 
-def _yaml_problem(error: yaml.MarkedYAMLError, front: list[str]) -> Problem:
+def yaml_problem(error: yaml.MarkedYAMLError, front: list[str]) -> Problem:
+    """What YAML has found wrong with these lines, and what to do."""
     started = (error.context or "").startswith(("while scanning a quoted", "while parsing a flow"))
     mark = error.context_mark if started and error.context_mark else error.problem_mark or error.context_mark
     line = min(mark.line, len(front) - 1) if mark else 0
@@ -159,7 +161,8 @@ def _yaml_problem(error: yaml.MarkedYAMLError, front: list[str]) -> Problem:
         return Problem(
             line + 1, "a quote or a bracket that opens in this line is not closed, or not in the right place"
         )
-    found = _KEY.match(front[line])
+    # A key may stand deeper, or begin an entry of a list.
+    found = _KEY.match(front[line].lstrip("- "))
     words = error.problem or "it is not YAML"
     if found is None or not found[2]:
         return Problem(line + 1, f"this line cannot be read ({words})")

@@ -64,6 +64,7 @@ class _Order(Reading):
     total = Amount()
     currency = Text()
     status_url = Text()
+    refund_amount = Amount()
 
     def make(self, values: dict[str, Any]) -> Order:
         return Order(**values)
@@ -91,7 +92,8 @@ class _Body(Reading):
 
 
 _BODY = _Body()
-_NAMES = {
+#: part -> the names of its fields.
+FIELDS = {
     "customer": tuple(_Customer().fields),
     "ticket": tuple(_Ticket().fields),
     "order": tuple(_Order().fields),
@@ -154,7 +156,7 @@ def _kind(event: str | None, source: str) -> str:
 def _unrendered(payload: Mapping[str, object]) -> list[str]:
     """The names of the canonical fields whose text still holds `{{`."""
     texts = {name: payload.get(name) for name in ("event", "id", "occurred_at")}
-    for part, names in _NAMES.items():
+    for part, names in FIELDS.items():
         inside = payload.get(part)
         if isinstance(inside, Mapping):
             texts |= {f"{part}.{name}": inside.get(name) for name in names}

@@ -82,6 +82,15 @@ def load(source: str) -> Mapping[str, Sample]:
     return {name.removesuffix(".json"): _read(name, folder.joinpath(name).read_text("utf-8")) for name in found}
 
 
+def value_of(text: str) -> object:
+    """What a person writes for a value: JSON where it is JSON (5, null, true, [], "5"), else the text itself."""
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return text
+    return value
+
+
 def _read(filename: str, text: str) -> Sample:
     content = json.loads(text)
     unknown = set(content) - {"about", "headers", "body", "text", "fresh", "phone", "lookup", "expect"}
