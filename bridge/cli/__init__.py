@@ -19,6 +19,7 @@ COMMANDS = {
     "new": "bridge.cli.new:new",
     "check": "bridge.cli.check:check",
     "preview": "bridge.cli.preview:preview",
+    "backtest": "bridge.cli.backtest:backtest",
     "deliveries": "bridge.cli.deliveries:deliveries",
     "messages": "bridge.cli.messages:messages",
     "people": "bridge.cli.people:people",

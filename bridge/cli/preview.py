@@ -33,11 +33,7 @@ def preview(template: str, sample_name: str | None, delivery_id: int | None, as_
     if sample_name and delivery_id:
         raise click.UsageError("give --sample or --delivery, not both")
     settings = setup.read_settings()
-    templates = setup.open_templates(settings).current()
-    chosen = next((one for one in templates if one.name == template), None)
-    if chosen is None:
-        names = ", ".join(one.name for one in templates)
-        raise click.UsageError(f"there is no template {template!r}; there are: {names}")
+    chosen = setup.find_template(setup.open_templates(settings).current(), template)
     if delivery_id is not None:
         drafts = _of_delivery(settings, chosen, delivery_id)
     else:

@@ -1,6 +1,7 @@
 """What most commands begin with: settings, the database, the templates."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from bridge.store import mistakes, schema
 from bridge.store.database import Database
 
 if TYPE_CHECKING:
-    from bridge.compose import TemplateFolder
+    from bridge.compose import Template, TemplateFolder
 
 #: A row's number, as far as the databases count.
 ROW_ID = click.IntRange(1, 2**63 - 1)
@@ -107,3 +108,12 @@ def open_templates(settings: Settings) -> "TemplateFolder":
     from bridge.compose import TemplateFolder, default_folder
 
     return TemplateFolder(default_folder(settings.templates_dir))
+
+
+def find_template(templates: Sequence["Template"], name: str) -> "Template":
+    """The template of this name. Raises UsageError that names those there are."""
+    found = next((one for one in templates if one.name == name), None)
+    if found is None:
+        names = ", ".join(one.name for one in templates)
+        raise click.UsageError(f"there is no template {name!r}; there are: {names}")
+    return found

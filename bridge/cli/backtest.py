@@ -1,0 +1,76 @@
+"""`bridge backtest`: what would have been different with the templates as they are now. Nothing is sent or written."""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import click
+
+from bridge.cli import differences, output, setup
+from bridge.route import Route, routes
+from bridge.settings import Settings
+from bridge.store import history
+from bridge.trying.backtest import Backtest
+
+#: How many deliveries are in memory at a time. A webhook may have megabytes.
+BATCH = 200
+
+
+def _ago(_context: click.Context, _parameter: click.Parameter, value: str) -> timedelta:
+    found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", value, re.ASCII)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is not a time such as 30m, 12h or 7d")
+    return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[found[2]]: int(found[1])})
+
+
+@click.command()
+@click.argument("template", required=False)
+@click.option(
+    "--since", callback=_ago, default="7d", metavar="TIME", show_default=True, help="How far back: 30m, 12h or 7d."
+)
+@click.option(
+    "--limit", type=click.IntRange(0, 10_000), default=20, show_default=True, help="How many differences to show."
+)
+@click.option("--look-up", "looks_up", is_flag=True, help="Ask the platforms' APIs where a webhook lacks a value.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def backtest(template: str | None, since: timedelta, limit: int, *, looks_up: bool, as_json: bool) -> None:
+    """Play the received webhooks through the templates as they are now, and show what would be different.
+
+    Against what was really made of them; for one TEMPLATE or for all. Nothing is sent or written. Exit status 1 if
+    anything would be different.
+    """
+    settings = setup.read_settings()
+    played = _play(settings, template, since, limit, looks_up=looks_up)
+    if as_json:
+        output.print_json(differences.document(played))
+    else:
+        differences.show(played)
+    sys.exit(1 if played.different else 0)
+
+
+def _play(settings: Settings, only: str | None, since: timedelta, limit: int, *, looks_up: bool) -> Backtest:
+    templates = setup.open_templates(settings).current()
+    if only is not None:
+        templates = (setup.find_template(templates, only),)
+    database = setup.open_database(settings)
+    with database.read() as connection:
+        now = database.now(connection)
+    played = Backtest(
+        templates=templates,
+        routes=_as_if_sending(routes(settings, looks_up=looks_up)),
+        cap_per_person=settings.cap_per_person,
+        looks_up=looks_up,
+        most=limit,
+        only=only,
+    )
+    for batch in history.since(database, now - since, batch=BATCH):
+        played.look_at(batch)
+    database.dispose()
+    return played
+
+
+def _as_if_sending(made: Mapping[str, Route]) -> dict[str, Route]:
+    # That sending is off says nothing about a text.
+    return {name: replace(route, sending="on") for name, route in made.items()}
