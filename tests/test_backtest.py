@@ -426,9 +426,8 @@ def test_nothing_is_written(shop: Shop) -> None:
     assert everything() == before
 
 
-def test_a_database_that_lets_nobody_write_is_enough(shop: Shop, postgres_url: str) -> None:
-    if shop.database.is_sqlite:
-        pytest.skip("SQLite has no such user")
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_database_that_lets_nobody_write_is_enough(shop: Shop) -> None:
     shop.tell("orders_create")
     url = make_url(shop.settings["DATABASE_URL"]).update_query_dict({"options": "-c default_transaction_read_only=on"})
 

@@ -154,7 +154,8 @@ def _with_number(route: Route, number: str | None) -> Route:
     """The route to a platform that knows nothing of a person but the number that is on record."""
 
     def absorb(event: Event, _answer: Mapping[str, object]) -> Event:
-        phones = (PhoneCandidate(number=number or "", where="on record"),)
+        # Wherever one is looked for first.
+        phones = tuple(PhoneCandidate(number=number or "", where=place) for place in route.phone_preference)
         return replace(event, customer=replace(event.customer, phone=number, phones=phones), lookup=None)
 
     return replace(route, source=replace(route.source, absorb=absorb), fetch=lambda _lookup: {})
