@@ -42,7 +42,7 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
         if now < expires_at:
             raise
         return replace(blank, state="expired", reason=Reason(code="expired", detail=str(error)))
-    blank = replace(blank, phone_why=found.phone_why)
+    blank = replace(blank, phone_why=found.phone_why, locale=found.event.customer.locale)
     if isinstance(found.text, Reason):
         return replace(blank, state="skipped", reason=found.text)
     if found.number is None:

@@ -17,7 +17,8 @@ class Draft:
     """A message as composed, before it has an id. `to` is E.164; `reason` says why it is not `queued`.
 
     `quiet_hours` (`21:00-08:00`) hold in each of `zones`. `retry_refused` is in seconds. `phone_why` tells which of the
-    person's numbers this is, and why. Without `due` it may leave at once; else `waiting_for` says what it waits for.
+    person's numbers this is, and why; `locale` is the person's. Without `due` it may leave at once; else `waiting_for`
+    says what it waits for.
     """
 
     template: str
@@ -39,6 +40,7 @@ class Draft:
     shrink_media: bool = False
     retry_refused: int | None = None
     phone_why: str | None = None
+    locale: str | None = None
     state: DraftState = "queued"
     reason: Reason | None = None
     due: datetime | None = None

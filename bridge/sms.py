@@ -6,7 +6,7 @@ message, so harmless characters are replaced on the way out, but only where that
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,14 +73,24 @@ class Measure:
 def measure(text: str) -> Measure:
     """What this text costs exactly as it is given, in encoding, units and segments. Never raises."""
     characters = _beyond_gsm(text)
-    encoding: Encoding = "UCS-2" if characters else "GSM-7"
-    widths = [2 if c > "\uffff" else 1 for c in text] if characters else [_UNITS_IN_GSM[c] for c in text]
+    encoding, widths = _widths(text, characters)
     return Measure(
         encoding=encoding,
         units=sum(widths),
         segments=_count_segments(widths, *_ROOM[encoding]),
         characters=characters,
     )
+
+
+def units_left(text: str) -> int:
+    """How many units more the last segment of this text holds, exactly as it is given; 0 for an empty text."""
+    encoding, widths = _widths(text, _beyond_gsm(text))
+    single, each = _ROOM[encoding]
+    if not widths:
+        return 0
+    if sum(widths) <= single:
+        return single - sum(widths)
+    return each - _fill(widths, each)[1]
 
 
 def as_sent(text: str, brand: str | None) -> str:
@@ -130,14 +140,25 @@ def _beyond_gsm(text: str) -> tuple[Character, ...]:
     )
 
 
-def _count_segments(widths: Iterable[int], single: int, each: int) -> int:
-    """How many segments characters of these widths fill. No character is split over two segments."""
-    widths = list(widths)
+def _widths(text: str, beyond_gsm: Sequence[Character]) -> tuple[Encoding, list[int]]:
+    """The text's encoding, and how many units each of its characters takes in it."""
+    if beyond_gsm:
+        return "UCS-2", [2 if c > "\uffff" else 1 for c in text]
+    return "GSM-7", [_UNITS_IN_GSM[c] for c in text]
+
+
+def _count_segments(widths: Sequence[int], single: int, each: int) -> int:
+    """How many segments characters of these widths fill."""
     if sum(widths) <= single:
         return 1 if widths else 0
+    return _fill(widths, each)[0]
+
+
+def _fill(widths: Iterable[int], each: int) -> tuple[int, int]:
+    """How many segments of `each` units they take, and how much of the last. No character is split over two."""
     segments, used = 1, 0
     for width in widths:
         if used + width > each:
             segments, used = segments + 1, 0
         used += width
-    return segments
+    return segments, used

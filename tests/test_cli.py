@@ -118,7 +118,7 @@ def test_every_command_of_the_contract_is_there() -> None:
     names = {" ".join(command) for command in _all_commands()}
 
     assert names >= {
-        "demo", "serve", "web", "worker", "sandbox", "trigger", "check", "preview", "deliveries list",
+        "demo", "serve", "web", "worker", "sandbox", "trigger", "check", "preview", "backtest", "deliveries list",
         "deliveries show", "deliveries replay", "messages list", "messages show", "messages retry", "messages release",
         "messages drop", "phone", "segments", "db upgrade",
     }  # fmt: skip
@@ -361,6 +361,47 @@ def test_preview_shows_the_text_of_a_sample_and_of_a_delivery(running: Running) 
     assert document["to"] == message["to"]
     assert document["text"].endswith(running.json("messages", "show", str(message["id"]))["body"])
     assert len(running.texts()) == before
+
+
+def test_preview_says_what_a_text_costs_where_it_goes_and_why(alone: Running) -> None:
+    folder = alone.directory / "messages"
+    folder.mkdir()
+    (folder / "placed.txt").write_text(
+        '---\nevent: order.created\nthread: "order {{ order.id }}"\nsupersedes: true\nlink: client.attn.tv\n'
+        "media_url: \"'https://shop.example/x.png'\"\n---\nThanks \N{SPARKLES} {{ order.name }} "
+        + "and more " * 8
+        + "\n"
+    )
+    settings = {"TEMPLATES_DIR": str(folder), "ATTENTIVE_BRAND": "Juniper"}
+    shown = alone.run("preview", "placed", "--sample", "orders_create", **settings)
+    told = alone.run("preview", "placed", "--sample", "orders_create", "--json", **settings)
+
+    assert shown.returncode == 0
+    for line in (
+        "  2 segments: 95 units of UCS-2, 39 left in the last segment; it costs 2 times the price of one",
+        "  '\N{SPARKLES}' (SPARKLES) at 17 makes this text cost more",
+        "  picture:  https://shop.example/x.png",
+        "  link:     client.attn.tv",
+        "where a newer text takes its place",
+    ):
+        assert line in shown.stdout
+    (document,) = json.loads(told.stdout)
+    assert document.keys() >= {
+        "to", "text", "link", "media_url", "encoding", "segments", "state", "reason", "sentence", "template", "event",
+        "phone_why", "locale", "thread", "units", "units_left", "characters", "quiet_hours", "zones",
+        "due", "waiting_for",
+    }  # fmt: skip
+    assert (document["segments"], document["units"], document["units_left"]) == (2, 95, 39)
+    assert document["characters"] == [{"character": "\N{SPARKLES}", "name": "SPARKLES", "positions": [16]}]
+    assert document["phone_why"]
+
+
+def test_preview_says_why_a_person_would_get_nothing(alone: Running) -> None:
+    done = alone.run("preview", "order_placed", "--sample", "orders_create_lettered_phone")
+
+    assert done.returncode == 0
+    assert "  not sent: phone_has_letters: The phone number contains letters." in done.stdout
+    assert "to nobody" in done.stdout
 
 
 # deliveries, messages

@@ -10,7 +10,8 @@ import click
 import pytest
 
 from bridge import cli, events, sources
-from bridge.compose import read_template
+from bridge.cli import rehearsal, template_tests
+from bridge.compose import TemplateFolder, read_template
 from bridge.connections import CONNECTION_SUFFIXES
 from bridge.events import Delivery
 from bridge.reasons import REASONS
@@ -143,6 +144,17 @@ def test_the_example_of_a_template_loads(page: Path) -> None:
     assert examples
     for example in examples:
         read_template(example, "templates/example.txt")
+
+
+def test_the_example_of_tests_beside_a_template_passes(tmp_path: Path) -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/templates.md").read_text("utf-8"), re.M | re.S)
+    (tmp_path / "order_shipped.txt").write_text((ROOT / "templates/order_shipped.txt").read_text("utf-8"))
+    (tmp_path / "order_shipped.tests.yaml").write_text(example)
+    (template,) = TemplateFolder(tmp_path).current()
+
+    verdict = template_tests.run_beside(template, rehearsal.bare_stages("Juniper"), datetime(2026, 11, 23, tzinfo=UTC))
+
+    assert verdict == template_tests.Verdict(passed=2)
 
 
 def test_the_body_to_paste_into_zendesk_is_read_as_a_reply() -> None:

@@ -8,7 +8,7 @@ import smsutil
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bridge.sms import GSM_BASIC, GSM_EXTENSION, Character, as_sent, downgrade, measure
+from bridge.sms import GSM_BASIC, GSM_EXTENSION, Character, as_sent, downgrade, measure, units_left
 
 CODEC = gsm0338.Codec()
 #: Both oracles take 0x1B for a character. In 3GPP TS 23.038 it is the escape to the extension table, and a phone
@@ -228,6 +228,19 @@ def test_segments_are_those_of_a_brute_force_splitter(text):
 @given(text=ANY_TEXT, more=ANY_TEXT)
 def test_a_longer_text_never_costs_less(text, more):
     assert measure(text + more).segments >= measure(text).segments
+
+
+@given(text=(ANY_TEXT | NEARLY_GSM).filter(bool))
+def test_as_many_units_as_are_left_fit_into_the_last_segment_and_no_more(text):
+    measured, left = measure(text), units_left(text)
+
+    # One segment alone has more room than each of several, so filling it up is no further segment.
+    assert measure(text + "a" * left).segments == measured.segments
+    assert measure(text + "a" * (left + 1)).segments == measured.segments + 1
+
+
+def test_an_empty_text_has_nothing_left():
+    assert units_left("") == 0
 
 
 @given(text=ANY_TEXT | NEARLY_GSM)

@@ -110,7 +110,7 @@ FAULTS = [
     ("- {name: x, sample: orders_create, text: a}", ":1: takes <source>/<name>, such as shopify/orders_create"),
     ("- {name: x, sample: shopify/order_create, text: a}", ":1: shopify has no sample order_create; did"),
     ("- name: x\n  sample: shopify/orders_create\n  set: {no.body: 5}\n  text: a", ":3: no.body: there is no 'no'"),
-    ("- name: x\n  sample: shopify/orders_create\n  set: {a: [5]}\n  text: a", ":3: set takes one value for each path"),
+    ("- name: x\n  sample: shopify/orders_create\n  set: [a]\n  text: a", ":3: set takes lines `path: value`"),
     ("- name: x\n  event: order.shipped\n  text: a", ":2: event takes the lines of a canonical body"),
 ]  # fmt: skip
 
@@ -145,7 +145,7 @@ PASSING = [
     '- name: a\n  sample: shopify/fulfillments_create\n  to: "+12125550123"\n',
     "- name: a\n  sample: shopify/fulfillments_create_no_tracking\n  not_sent: condition_false\n",
     "- name: a\n  sample: shopify/fulfillments_create\n"
-    '  set: {tracking_url: "https://t.example/9", tracking_urls: null}\n  text: "Hi Maya, #4182 left: https://t.example/9"\n',
+    '  set: {tracking_url: "https://t.example/9", tracking_urls: [null, {a: 5}]}\n  text: "Hi Maya, #4182 left: https://t.example/9"\n',
     "- name: a\n  sample: shopify/customers_create\n  not_sent: no_template\n",
 ]
 

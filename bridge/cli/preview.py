@@ -4,12 +4,9 @@ import sys
 from datetime import UTC, datetime
 
 import click
-from rich import box
-from rich.panel import Panel
-from rich.text import Text
 
-from bridge import pipeline, sms
-from bridge.cli import output, rehearsal, setup
+from bridge import pipeline
+from bridge.cli import bubble, output, rehearsal, setup
 from bridge.compose import Template
 from bridge.events import Delivery
 from bridge.messages import Deferred, Draft
@@ -40,10 +37,10 @@ def preview(template: str, sample_name: str | None, delivery_id: int | None, as_
         drafts = _of_samples(settings, chosen, sample_name)
     brands = {account.name: account.brand for account in settings.accounts.values()}
     if as_json:
-        output.print_json([_as_document(draft, brands[draft.account]) for draft in drafts])
+        output.print_json([bubble.document(draft, brands[draft.account]) for draft in drafts])
         return
     for draft in drafts:
-        _print_bubble(draft, brands[draft.account])
+        bubble.show(draft, brands[draft.account])
 
 
 def _of_samples(settings: Settings, template: Template, name: str | None) -> list[Draft]:
@@ -89,39 +86,6 @@ def _of_delivery(settings: Settings, template: Template, delivery_id: int) -> li
     if not result.drafts:
         _fail(result.reason.sentence if result.reason else "this delivery does not reach the template")
     return list(result.drafts)
-
-
-def _as_document(draft: Draft, brand: str | None) -> dict[str, object]:
-    text = sms.with_brand(draft.body, brand) if draft.body else None
-    measure = sms.measure(text) if text else None
-    return {
-        "to": draft.to,
-        "text": text,
-        "link": draft.link,
-        "media_url": draft.media_url,
-        "encoding": measure.encoding if measure else None,
-        "segments": measure.segments if measure else None,
-        "state": draft.state,
-        "reason": draft.reason.code if draft.reason else None,
-        "sentence": draft.reason.sentence if draft.reason else None,
-    }
-
-
-def _print_bubble(draft: Draft, brand: str | None) -> None:
-    if draft.body:
-        text = sms.with_brand(draft.body, brand)
-        measure = sms.measure(text)
-        caption = (
-            f"{measure.segments} segment{'s' if measure.segments > 1 else ''}, {measure.units} {measure.encoding} units"
-        )
-        bubble = Panel(Text(text), title=f"to {draft.to or 'nobody'}", subtitle=caption, box=box.ROUNDED, width=64)
-        output.console().print(bubble)
-        for character in measure.characters:
-            click.echo(f"  {character.character!r} ({character.name}) makes this text cost more")
-    if draft.media_url:
-        click.echo(f"  picture: {draft.media_url}")
-    if draft.reason:
-        click.echo(f"  not sent: {draft.reason.sentence}")
 
 
 def _fail(problem: str) -> None:

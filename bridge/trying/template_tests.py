@@ -159,8 +159,6 @@ class _Reader:
             self._problem((number, "sample"), "takes <source>/<name>, such as shopify/orders_create")
         elif name not in known:
             self._problem((number, "sample"), f"{source} has no sample {name}{did_you_mean(name, known)}")
-        elif not all(isinstance(value, str) for value in test.get("set", {}).values()):
-            self._problem((number, "set"), "set takes one value for each path, such as line_items.0.price: 5")
         else:
             try:
                 known[name].with_values(_values(test))
@@ -210,7 +208,16 @@ def _event_problems(event: Mapping[str, Any], template: Template) -> Iterator[tu
 
 
 def _values(test: Mapping[str, Any]) -> dict[str, object]:
-    return {path: samples.value_of(value) for path, value in test.get("set", {}).items()}
+    return {path: _json(value) for path, value in test.get("set", {}).items()}
+
+
+def _json(value: Value) -> object:
+    """The value as a webhook's JSON may have it."""
+    if isinstance(value, list):
+        return [_json(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _json(one) for key, one in value.items()}
+    return samples.value_of(value)
 
 
 def _first(messages: object) -> str:
