@@ -273,6 +273,15 @@ def test_a_text_that_an_earlier_webhook_about_the_same_would_make_is_told(shop: 
     assert [(one["what"], one["reason"]) for one in found] == [("gone", "already_texted"), ("additional", None)]
 
 
+def test_a_text_that_only_a_later_webhook_about_the_same_would_make_is_told(shop: Shop) -> None:
+    ids = [shop.tell("orders_fulfilled"), shop.tell("fulfillments_create")]
+    shop.write(shipped=SHIPPED.replace("shipment.tracking_url\n", "shipment.tracking_url and raw.order_id\n", 1))
+
+    found = shop.json()["differences"]
+
+    assert [(one["what"], one["delivery_id"]) for one in found] == [("additional", ids[1]), ("gone", ids[0])]
+
+
 MOMENTS: list[dict[str, object]] = [
     {"state": "sent"},
     {"state": "held", "reason": "sending_off"},
