@@ -95,7 +95,7 @@ def rehearse(
 def route_of(stage: Stage, sample: Sample | None = None, *, keeps_quiet: bool = False) -> Route:
     """The route of the stage's webhooks, whose platform knows what was recorded with the sample.
 
-    What a text says does not depend on the hour of the rehearsal, so quiet hours are kept only where they are the point.
+    What a text says does not depend on the hour of the rehearsal: quiet hours are kept only where they are the point.
     """
     return Route(
         connection=stage.connection,
