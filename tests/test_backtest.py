@@ -181,6 +181,18 @@ CHANGES: list[tuple[str, dict[str, str | None], str, dict[str, int]]] = [
         {"link": 1, "segments_before": 1, "segments_now": 1},
     ),
     (
+        "quiet hours",
+        {"placed": PLACED.replace("event:", "quiet_hours: 21:00-08:00\nevent:")},
+        "placed",
+        {"quiet_hours": 1, "segments_before": 1, "segments_now": 1},
+    ),
+    (
+        "quiet hours that never end in time",
+        {"placed": PLACED.replace("event:", "quiet_hours: 00:01-00:00\nexpires: 1m\nevent:")},
+        "placed",
+        {"held": 1, "segments_before": 1},
+    ),
+    (
         "a condition that is not met",
         {"placed": PLACED.replace("event:", "when: order.cancel_reason\nevent:")},
         "placed",

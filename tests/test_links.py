@@ -7,7 +7,7 @@ import pytest
 
 from bridge import drafting, sources
 from bridge.compose import TemplateFolder, read_template
-from bridge.compose.link_lint import link_problems
+from bridge.compose.link_lint import link_problems, partial_problems
 from bridge.compose.links import PUBLIC_SHORTENERS, public_shortener
 from bridge.connections import Account, Connection
 from bridge.events import Customer, Event, Ticket
@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def problems(body: str, *front: str) -> list[str]:
     """What is wrong with the addresses of a template, as `line: words`."""
     text = "\n".join(("---", "event: ticket.replied", *front, "---", body))
-    return [f"{line}: {words}" for line, words in link_problems(read_template(text, "templates/t.txt"))]
+    return [problem.removeprefix("t.txt:") for problem in link_problems(read_template(text, "t.txt"))]
 
 
 FINE = [
@@ -116,6 +116,19 @@ def test_an_address_that_would_lead_nowhere_is_a_problem_with_its_line(body: str
 @pytest.mark.parametrize("template", SHIPPED, ids=lambda template: template.name)
 def test_the_shipped_templates_leave_addresses_whole(template) -> None:
     assert link_problems(template) == []
+
+
+def test_translations_and_partials_are_judged_too(tmp_path: Path) -> None:
+    (tmp_path / "replied.txt").write_text("---\nevent: ticket.replied\n---\n{% include '_end.txt' %}\n")
+    (tmp_path / "replied.fr.txt").write_text("\nVoici : {{ ticket.url }}!\n")
+    (tmp_path / "_end.txt").write_text("See\n{{ ticket.url }}.\n")
+    folder = TemplateFolder(tmp_path)
+    (template,), (partial,) = folder.current(), folder.partials
+
+    (in_french,), (in_partial,) = link_problems(template), partial_problems(partial)
+
+    assert in_french.startswith(f"{tmp_path}/replied.fr.txt:2: ! right behind")
+    assert in_partial.startswith(f"{tmp_path}/_end.txt:2: . right behind")
 
 
 @pytest.mark.parametrize(

@@ -179,10 +179,10 @@ FAILING = [
     (EVENT + '  to: "+12125550199"\n', "the recipient", "+12125550199", "+12125550123"),
     (EVENT + "  thread: order 6\n", "the thread", "order 6", "order 5"),
     (
-        EVENT.replace("Jane", "J" * 150) + "  max_segments: 1\n",
+        EVENT.replace("#1001", "#" + "1" * 154) + "  max_segments: 1\n",
         "the number of segments",
         "at most 1",
-        "2 (202 GSM-7 units with the brand)",
+        "2 (206 GSM-7 units with the brand)",
     ),
     (EVENT + "  text: [a, b]\n", "the number of messages", "2", "1: Hi Jane"),
 ]

@@ -12,15 +12,17 @@ from rich.text import Text
 
 from bridge import sms
 from bridge.cli import output
+from bridge.compose import Template
 from bridge.messages import Draft
 
 
-def document(draft: Draft, brand: str | None) -> dict[str, object]:
+def document(draft: Draft, template: Template, brand: str | None) -> dict[str, object]:
     """The message for a program."""
     text = sms.with_brand(draft.body, brand) if draft.body else None
     measure = sms.measure(text) if text else None
     return {
         "template": draft.template,
+        "file": template.for_locale(draft.locale).path,
         "event": draft.event_kind,
         "to": draft.to,
         "phone_why": draft.phone_why,
@@ -44,7 +46,7 @@ def document(draft: Draft, brand: str | None) -> dict[str, object]:
     }
 
 
-def show(draft: Draft, brand: str | None) -> None:
+def show(draft: Draft, template: Template, brand: str | None) -> None:
     """Print the message as a bubble, and below it all that is known of it."""
     if draft.body:
         text = sms.with_brand(draft.body, brand)
@@ -52,7 +54,7 @@ def show(draft: Draft, brand: str | None) -> None:
         output.console().print(Panel(Text(text), title=title, subtitle=subtitle, box=box.ROUNDED, width=64))
         for line in _costs(text):
             click.echo(f"  {line}")
-    for label, value in _facts(draft):
+    for label, value in _facts(draft, template):
         click.echo(f"  {label + ':':9} {value}")
 
 
@@ -69,11 +71,12 @@ def _costs(text: str) -> Iterator[str]:
         yield f"{one.character!r} ({one.name}) at {places}{more} makes this text cost more"
 
 
-def _facts(draft: Draft) -> Iterator[tuple[str, str]]:
+def _facts(draft: Draft, template: Template) -> Iterator[tuple[str, str]]:
     if draft.phone_why:
         yield "number", f"{draft.to}, from {draft.phone_why}" if draft.to else draft.phone_why
     if draft.locale:
-        yield "locale", draft.locale
+        translation = template.for_locale(draft.locale).path if template.translations else None
+        yield "locale", f"{draft.locale}, by {translation}" if translation else draft.locale
     if draft.media_url:
         yield "picture", f"{draft.media_url} (it is fetched and judged before it leaves)"
     if draft.link:

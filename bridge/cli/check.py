@@ -12,7 +12,7 @@ from bridge import sms
 from bridge.cli import output, rehearsal, setup, template_tests
 from bridge.cli.rehearsal import Rehearsal
 from bridge.compose import Template, TemplateFolder, default_folder
-from bridge.compose.link_lint import link_problems
+from bridge.compose.link_lint import link_problems, partial_problems
 from bridge.errors import Misconfigured
 from bridge.messages import Draft
 from bridge.settings import Settings
@@ -41,8 +41,10 @@ def check() -> None:
             click.echo(f"bridge: {problem}", err=True)
         sys.exit(1)
     _print_connections(settings)
+    _print_holding_back(settings)
     templates = folder.current()
     passed, problems = _check_templates(templates, settings)
+    problems += [problem for partial in folder.partials for problem in partial_problems(partial)]
     problems += template_tests.strays(folder_path, templates)
     for problem in problems:
         click.echo(f"bridge: {problem}", err=True)
@@ -71,6 +73,16 @@ def _print_connections(settings: Settings) -> None:
         click.echo("No connection is configured yet: no webhook will be accepted.")
 
 
+def _print_holding_back(settings: Settings) -> None:
+    """What the settings say about holding back, where that is not what a person would expect."""
+    if settings.sending != "on":
+        click.echo(f"BRIDGE_SENDING is {settings.sending}: every message waits for a person.")
+    if settings.quiet_hours == "off":
+        click.echo("QUIET_HOURS is off: texts leave at night too, whatever the templates say.")
+    if not settings.cap_per_person:
+        click.echo("CAP_PER_PERSON_PER_DAY is 0: nothing keeps a person from getting any number of texts.")
+
+
 def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple[int, list[str]]:
     """How many tests passed, and what is wrong."""
     now = datetime.now(UTC)
@@ -86,7 +98,7 @@ def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple
             _print_line(walk, draft)
         if not reached:
             output.console().print("  [yellow]no sample reaches it[/]")
-        problems += [f"{template.path}:{line}: {words}" for line, words in link_problems(template)]
+        problems += link_problems(template)
         problems += _problems(template, reached)
         if template.shrink_media and not settings.public_url:
             problems.append(
@@ -103,6 +115,7 @@ def _limits(template: Template) -> str:
     """What keeps a text of this template waiting or from being sent, in a line."""
     thread = f"thread {template.thread.source}" if template.thread else ""
     parts = [
+        f"quiet {template.quiet_hours}" if template.quiet_hours else "",
         f"{thread}, a newer one replaces it" if template.supersedes else thread,
         f"at most {_counted(template.max_segments, 'segment')}" if template.max_segments else "",
     ]

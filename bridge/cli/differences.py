@@ -20,7 +20,7 @@ COLUMNS = {
     "text": "other text",
     "recipient": "other recipient",
     "segments": "other segments",
-    "other": "other link or picture",
+    "other": "other link, picture or quiet hours",
     "held": "would be held",
     "skipped": "would not be sent",
     "additional": "would be sent too",
@@ -59,7 +59,7 @@ def show(played: Backtest) -> None:
 def _row(template: str, count: Mapping[str, int]) -> dict[str, object]:
     shown = {
         **count,
-        "other": count["link"] + count["picture"],
+        "other": count["link"] + count["picture"] + count["quiet_hours"],
         "skipped": count["skipped"] + count["expired"] + count["reason"],
     }
     numbers: dict[str, object] = {heading: shown.get(name) or None for name, heading in COLUMNS.items()}
@@ -69,7 +69,7 @@ def _row(template: str, count: Mapping[str, int]) -> dict[str, object]:
 
 def _print_difference(played: Backtest, one: Comparison) -> None:
     before, now = played.segments(one.account, one.text_before), played.segments(one.account, one.text_now)
-    said = f"other {' and '.join(one.changed)}" if one.what == "changed" else _SAID[one.what]
+    said = f"other {' and '.join(one.changed)}".replace("_", " ") if one.what == "changed" else _SAID[one.what]
     if before and now and before != now:
         said += f", {before} -> {now} segments"
     reason = f": {one.reason.code}: {one.reason.sentence}" if one.reason else ""

@@ -37,17 +37,17 @@ def preview(template: str, sample_name: str | None, delivery_id: int | None, as_
         drafts = _of_samples(settings, chosen, sample_name)
     brands = {account.name: account.brand for account in settings.accounts.values()}
     if as_json:
-        output.print_json([bubble.document(draft, brands[draft.account]) for draft in drafts])
+        output.print_json([bubble.document(draft, chosen, brands[draft.account]) for draft in drafts])
         return
     for draft in drafts:
-        bubble.show(draft, brands[draft.account])
+        bubble.show(draft, chosen, brands[draft.account])
 
 
 def _of_samples(settings: Settings, template: Template, name: str | None) -> list[Draft]:
     walks = [
         walk
         for stage in rehearsal.stages(settings)
-        for walk in rehearsal.rehearse(stage, [template], datetime.now(UTC))
+        for walk in rehearsal.rehearse(stage, [template], datetime.now(UTC), keeps_quiet=settings.keeps_quiet)
         if name is None or name in (walk.sample.name, walk.name)
     ]
     if not walks:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from bridge.compose.language import Partial
 from bridge.compose.library import File, Problems, read_files, templates_of
 from bridge.compose.template import Template
 from bridge.errors import Misconfigured
@@ -60,6 +61,11 @@ class TemplateFolder:
         """What is wrong with the files as they are now, as `path:line: what to do`; empty when all is well."""
         found = tuple(problem for _, file in sorted(self._files.items()) for problem in file.problems)
         return (self._folder_problem, *found) if self._folder_problem else found
+
+    @property
+    def partials(self) -> tuple[Partial, ...]:
+        """The pieces that the templates share, by name, as they were last read."""
+        return tuple(file.good for _, file in sorted(self._files.items()) if isinstance(file.good, Partial))
 
     def current(self, *, since: float = math.inf) -> tuple[Template, ...]:
         """The templates by name, as they stand in the folder now. A broken file counts as it was when it was good.

@@ -10,30 +10,41 @@ from jinja2 import nodes
 
 from bridge.compose import links
 from bridge.compose.front_matter import Problem
-from bridge.compose.language import LANGUAGE
+from bridge.compose.language import LANGUAGE, Partial
 from bridge.compose.link_shapes import Piece, Reader, Shape
 from bridge.compose.template import Code, Template
 
 
-def link_problems(template: Template) -> list[Problem]:
-    """What is wrong with the addresses in a template's body and `link`, each with the line of the file."""
-    problems, body = _lint(template.body)
+def link_problems(template: Template) -> list[str]:
+    """What is wrong with the addresses in a template's text and `link`, in every language, as `path:line: words`."""
+    texts = (template, *template.translations.values())
+    return [f"{one.path}:{line}: {words}" for one in texts for line, words in _of_one(one)]
+
+
+def partial_problems(partial: Partial) -> list[str]:
+    """The same of a piece that templates share, judged by itself."""
+    problems, _ = _lint(partial.source, 1)
+    return [f"{partial.path}:{line}: {words}" for line, words in problems]
+
+
+def _of_one(template: Template) -> list[Problem]:
+    problems, body = _lint(template.body.source, template.body.line)
     if template.link is None:
         return problems
-    more, link = _lint(template.link)
-    return [*problems, *more, *_only_in_link(template.link, link, body)]
+    more, link = _lint(template.link.source, template.link.line)
+    return sorted({*problems, *more, *_only_in_link(template.link, link, body)})
 
 
-def _lint(code: Code) -> tuple[list[Problem], Shape]:
+def _lint(source: str, first_line: int) -> tuple[list[Problem], Shape]:
     """The problems of one text, and its shape."""
-    tree = LANGUAGE.parse(code.source)
+    tree = LANGUAGE.parse(source)
     reader = Reader(tree)
     shape = reader.body(tree.body)
     macros = [reader.body(macro.body) for macro in tree.find_all(nodes.Macro)]
     pairs = {pair for one in (shape, *macros) for pair in one.pairs}
     # In the order of the lines, each once: a branch may be walked through several times.
-    found = [*reader.changed, *_glued(pairs), *_shorteners(tree), *_glued_words(tree)]
-    return sorted({Problem(code.line + line - 1, text) for line, text in found}), shape
+    found = {*reader.changed, *_glued(pairs), *_shorteners(tree), *_glued_words(tree)}
+    return sorted(Problem(first_line + line - 1, text) for line, text in found), shape
 
 
 def _glued(pairs: set[tuple[Piece, Piece]]) -> Iterator[Problem]:

@@ -30,6 +30,7 @@ class PastMessage:
     body: str | None
     link: str | None
     media_url: str | None
+    quiet_hours: str | None
     media_reason: str | None
     media_checked_at: datetime | None
     state: str

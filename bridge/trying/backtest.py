@@ -27,6 +27,7 @@ class Count:
     segments: int = 0
     link: int = 0
     picture: int = 0
+    quiet_hours: int = 0
     held: int = 0
     skipped: int = 0
     expired: int = 0

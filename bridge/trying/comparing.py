@@ -17,7 +17,10 @@ What = Literal["same", "changed", "held", "skipped", "expired", "additional", "g
 
 #: Reasons that lie in the moment, and not in a template: the text was made all the same.
 _OF_THE_MOMENT = frozenset(
-    {"sending_off", "dropped", "unreachable", "superseded", "cap_per_person", "cap_per_template", "expired"}
+    {
+        *("sending_off", "dropped", "unreachable", "superseded", "cap_per_person", "cap_per_template", "expired"),
+        *("media_address_refused", "media_unreachable", "media_not_a_picture", "media_too_large"),
+    }
 )
 _DAY = timedelta(days=1)
 
@@ -26,7 +29,8 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One message, before and now. `changed` names what differs of it: text, recipient, link, picture.
+    """One message, before and now. `changed` names what differs of it: text, recipient, link, picture,
+    quiet_hours.
 
     `before` is the recorded message; `now` is the draft, None where there would be none; `reason` says why it would
     not be sent.
@@ -174,6 +178,7 @@ def _changes(made: PastMessage, draft: Draft) -> tuple[str, ...]:
         "recipient": made.to != draft.to,
         "link": made.link != draft.link,
         "picture": _differs_in_picture(made, draft),
+        "quiet_hours": made.quiet_hours != draft.quiet_hours,
     }
     return tuple(name for name, is_so in differs.items() if is_so)
 
