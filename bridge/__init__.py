@@ -11,4 +11,5 @@ The path of a message, and the file of each stage (read `bridge/pipeline.py` fir
     match, compose           bridge/compose/, put together in bridge/drafting.py
     hold back                bridge/policy/, by what is there already in bridge/holding_back.py
     deliver, retry           bridge/attentive/, recorded by bridge/concluding.py
+    try, without sending     bridge/trying/
 """

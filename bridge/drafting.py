@@ -59,7 +59,10 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
     )
     if unfit := _unfit(body, template, route):
         return replace(complete, state="skipped", reason=unfit)
-    zones = time_zones.zones_of(found.event.customer, found.number, route.allowed_regions)
+    # Only where they are asked for: what a number says of zones is a table of its own, in memory from then on.
+    zones = (
+        time_zones.zones_of(found.event.customer, found.number, route.allowed_regions) if template.quiet_hours else ()
+    )
     verdict = holding.judge(
         found.number,
         found.event,
@@ -74,7 +77,7 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
     return replace(
         complete,
         quiet_hours=str(template.quiet_hours) if template.quiet_hours else None,
-        zones=zones if template.quiet_hours else (),
+        zones=zones,
         state=verdict.state,
         reason=verdict.reason,
         due=verdict.due,
