@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bridge.attentive import rate
 from bridge.messages import AccountHealth, Message
-from bridge.store import sending
+from bridge.store import processing, sending
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,29 @@ class Claimed:
 
     message: Message
     at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """What is due: any delivery, and messages of which accounts."""
+
+    deliveries: bool = False
+    accounts: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self.deliveries or bool(self.accounts)
+
+
+NOTHING = Due()
+
+
+def look(connection: Connection, now: datetime, names: Collection[str], health: Mapping[str, AccountHealth]) -> Due:
+    """What there is to claim at present, of the accounts `names` as far as they may send. Locks nothing."""
+    ready = [name for name in names if may_send(health.get(name), now)]
+    return Due(
+        deliveries=processing.has_due(connection, now),
+        accounts=frozenset(sending.accounts_with_due(connection, ready, now) if ready else ()),
+    )
 
 
 def may_send(health: AccountHealth | None, now: datetime) -> bool:

@@ -20,26 +20,13 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
 
     Raises LookupFailed or LookupRefused while it is worth waiting for the platform's answer.
     """
-    expires_at = received_at + template.expires
-    blank = Draft(
-        template=template.name,
-        event_kind=event.kind,
-        identity=event.identity,
-        account=route.account.name,
-        occurred_at=event.occurred_at,
-        expires_at=expires_at,
-        if_unknown=template.if_unknown,
-        supersedes=template.supersedes,
-        if_media_fails=template.if_media_fails,
-        shrink_media=template.shrink_media,
-        retry_refused=int(template.retry_refused.total_seconds()) if template.retry_refused else None,
-    )
+    blank = _blank(template, event, route, expires_at=received_at + template.expires)
     try:
         found = _complete(template, event, route)
     except PersonUnknown as error:
         return replace(blank, state="skipped", reason=Reason(code="person_not_found", detail=str(error)))
     except LookupFailed as error:
-        if now < expires_at:
+        if now < blank.expires_at:
             raise
         return replace(blank, state="expired", reason=Reason(code="expired", detail=str(error)))
     blank = replace(blank, phone_why=found.phone_why, locale=found.event.customer.locale)
@@ -48,35 +35,57 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
     if found.number is None:
         return replace(blank, state="skipped", reason=_no_phone(found.event, route))
     template = template.for_locale(found.event.customer.locale)
-    body = _as_it_leaves(found.text.body, template, route)
     complete = replace(
         blank,
         to=found.number.e164,
-        body=body,
+        body=_as_it_leaves(found.text.body, template, route),
         link=found.text.link,
         media_url=found.text.media_url,
         thread=found.text.thread,
     )
+    return _judged(complete, found.event, found.number, template, route, now)
+
+
+def _blank(template: Template, event: Event, route: Route, *, expires_at: datetime) -> Draft:
+    """The draft before anything is known of its text."""
+    return Draft(
+        template=template.name,
+        event_kind=event.kind,
+        identity=event.identity,
+        account=route.account.name,
+        occurred_at=event.occurred_at,
+        expires_at=expires_at,
+        quiet_hours=str(template.quiet_hours) if template.quiet_hours else None,
+        supersedes=template.supersedes,
+        if_unknown=template.if_unknown,
+        if_media_fails=template.if_media_fails,
+        shrink_media=template.shrink_media,
+        retry_refused=int(template.retry_refused.total_seconds()) if template.retry_refused else None,
+    )
+
+
+def _judged(
+    complete: Draft, event: Event, number: PhoneNumber, template: Template, route: Route, now: datetime
+) -> Draft:
+    """The draft in the state it enters the outbox with: on its way, waiting for the morning, or held back."""
+    body = complete.body or ""
     if unfit := _unfit(body, template, route):
         return replace(complete, state="skipped", reason=unfit)
     # Only where they are asked for: what a number says of zones is a table of its own, in memory from then on.
-    zones = (
-        time_zones.zones_of(found.event.customer, found.number, route.allowed_regions) if template.quiet_hours else ()
-    )
+    zones = time_zones.zones_of(event.customer, number, route.allowed_regions) if template.quiet_hours else ()
     verdict = holding.judge(
-        found.number,
-        found.event,
+        number,
+        event,
         quiet=template.quiet_hours if route.keeps_quiet else None,
         zones=zones,
-        expires_at=expires_at,
+        expires_at=complete.expires_at,
         now=now,
         is_live=route.is_live,
         sending=route.sending,
     )
-    verdict = _or_held(verdict, body, found.text.link)
+    verdict = _or_held(verdict, body, complete.link)
     return replace(
         complete,
-        quiet_hours=str(template.quiet_hours) if template.quiet_hours else None,
         zones=zones,
         state=verdict.state,
         reason=verdict.reason,

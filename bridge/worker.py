@@ -29,7 +29,7 @@ from bridge.presence import Presence
 from bridge.resting import BREATH_SECONDS, Rest
 from bridge.route import Route
 from bridge.settings import Settings
-from bridge.store import account_health, processing, sending, workers
+from bridge.store import account_health, processing, workers
 from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.wakeup import Wakeup
@@ -42,17 +42,6 @@ _DRAIN_SECONDS = 24.0
 # Parsing has no effect outside, so a worker may hold more deliveries than it has threads for them.
 _DELIVERIES_AT_ONCE = 64
 _PARSER_THREADS = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Due:
-    """What is due: any delivery, and messages of which accounts."""
-
-    deliveries: bool = False
-    accounts: frozenset[str] = frozenset()
-
-    def __bool__(self) -> bool:
-        return self.deliveries or bool(self.accounts)
 
 
 @dataclass(kw_only=True)
@@ -205,17 +194,12 @@ class Worker:
             self._sending.add(claimed.message.id)
             self._senders.submit(self._perform, claimed, self.id, now)
 
-    def _look(self) -> _Due:
+    def _look(self) -> claiming.Due:
         """What seems to be there to claim: a look without the lock, so that nobody waits for it."""
         if self._stopping.is_set():
-            return _Due()
-        now = self._clock.now()
-        names = [name for name in self._tokens if claiming.may_send(self._health.get(name), now)]
+            return claiming.NOTHING
         with self.database.read() as connection:
-            return _Due(
-                deliveries=processing.has_due(connection, now),
-                accounts=frozenset(sending.accounts_with_due(connection, names, now) if self._may_send else ()),
-            )
+            return claiming.look(connection, self._clock.now(), self._tokens if self._may_send else (), self._health)
 
     @property
     def _may_send(self) -> bool:
@@ -225,7 +209,7 @@ class Worker:
         self,
         connection: Connection,
         finished: list[Done],
-        due: _Due,
+        due: claiming.Due,
         health: Mapping[str, AccountHealth],
         now: datetime,
     ) -> tuple[list[Delivery], list[Claimed], Mapping[str, AccountHealth]]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, and_, bindparam, case, exists, null, or_, select, true, update
 from sqlalchemy import func as sql
 from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.sql.expression import ColumnElement
 
 from bridge.messages import Attempt, MediaCheck, Message, Next
 from bridge.store.tables import accounts, attempts, inserts, is_queued, is_sending, is_unsent, messages
@@ -44,11 +45,10 @@ def has_under_way(connection: Connection, account: str) -> bool:
     return connection.execute(found).first() is not None
 
 
-def _claiming(*, released_only: bool, doubtful: bool) -> ReturningUpdate[Any]:
-    """Claims up to `room` messages of the account `of` that are due `at` now, for `me`."""
+def _is_blocked() -> ColumnElement[bool]:
+    """A person's messages of one thread leave in the order things happened: whether an earlier one has not left yet."""
     earlier = messages.alias("earlier")
-    # A person's messages of one thread leave in the order things happened.
-    blocked = exists().where(
+    return exists().where(
         earlier.c.account == messages.c.account,
         earlier.c.thread == messages.c.thread,
         earlier.c.recipient == messages.c.recipient,
@@ -64,6 +64,10 @@ def _claiming(*, released_only: bool, doubtful: bool) -> ReturningUpdate[Any]:
             ),
         ),
     )
+
+
+def _claiming(*, released_only: bool, doubtful: bool) -> ReturningUpdate[Any]:
+    """Claims up to `room` messages of the account `of` that are due `at` now, for `me`."""
     pick = (
         select(messages.c.id)
         .where(
@@ -72,7 +76,7 @@ def _claiming(*, released_only: bool, doubtful: bool) -> ReturningUpdate[Any]:
             messages.c.unknown_since.is_not(None) if doubtful else true(),
             messages.c.due <= bindparam("at"),
             messages.c.account == bindparam("of"),
-            or_(messages.c.thread.is_(None), ~blocked),
+            or_(messages.c.thread.is_(None), ~_is_blocked()),
         )
         .order_by(messages.c.due, messages.c.id)
         .limit(bindparam("room", type_=Integer))
