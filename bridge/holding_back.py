@@ -59,7 +59,7 @@ def _supersede_old_news(connection: Connection, rows: Sequence[Row]) -> dict[int
 
 
 def _text(row: Row) -> threads.Text:
-    is_kept = row["event_kind"] == "ticket.replied" or row["again"] > 0 or row["released"]
+    is_kept = row["event_kind"] in threads.WORDS or row["again"] > 0 or row["released"]
     return threads.Text(
         id=row["id"],
         state=row["state"],

@@ -84,7 +84,7 @@ def test_without_a_folder_one_is_made_and_the_shipped_messages_are_said_to_be_ou
     assert "from now on only the messages in it are sent, and no longer the shipped ones" in done.stderr
     shipped = Path(done.stderr.rstrip().rpartition(" ")[2])
     assert (shipped / "order_shipped.txt").exists()
-    assert "1 templates in templates" in alone.run("check").stdout
+    assert "1 template in templates" in alone.run("check").stdout
 
 
 def test_the_setting_says_where_messages_are_written(alone: ForkedStack, tmp_path: Path):

@@ -14,6 +14,7 @@ from bridge import sms
 from bridge.cli import output
 from bridge.compose import Template
 from bridge.messages import Draft
+from bridge.policy import threads
 
 
 def document(draft: Draft, template: Template, brand: str | None) -> dict[str, object]:
@@ -50,7 +51,7 @@ def show(draft: Draft, template: Template, brand: str | None) -> None:
     """Print the message as a bubble, and below it all that is known of it."""
     if draft.body:
         text = sms.with_brand(draft.body, brand)
-        title, subtitle = f"to {draft.to or 'nobody'}", _counted(sms.measure(text).segments, "segment")
+        title, subtitle = f"to {draft.to or 'nobody'}", output.counted(sms.measure(text).segments, "segment")
         output.console().print(Panel(Text(text), title=title, subtitle=subtitle, box=box.ROUNDED, width=64))
         for line in _costs(text):
             click.echo(f"  {line}")
@@ -63,7 +64,7 @@ def _costs(text: str) -> Iterator[str]:
     measure, left = sms.measure(text), sms.units_left(text)
     price = f"; it costs {measure.segments} times the price of one" if measure.segments > 1 else ""
     size = f"{measure.units} units of {measure.encoding}, {left} left in the last segment"
-    yield f"{_counted(measure.segments, 'segment')}: {size}{price}"
+    yield f"{output.counted(measure.segments, 'segment')}: {size}{price}"
     for one in measure.characters:
         # People count from 1.
         places = ", ".join(str(place + 1) for place in one.positions[:10])
@@ -82,7 +83,8 @@ def _facts(draft: Draft, template: Template) -> Iterator[tuple[str, str]]:
     if draft.link:
         yield "link", draft.link
     if draft.thread:
-        yield "thread", draft.thread + (", where a newer text takes its place" if draft.supersedes else "")
+        is_replaced = draft.supersedes and draft.event_kind not in threads.WORDS
+        yield "thread", draft.thread + (", where a newer text takes its place" if is_replaced else "")
     if draft.quiet_hours:
         yield "quiet", f"{draft.quiet_hours} in {' and '.join(draft.zones) or 'no known zone'}{_wait(draft)}"
     if draft.reason:
@@ -99,7 +101,3 @@ def _wait(draft: Draft) -> str:
 
 def _clock(moment: datetime, zone: str) -> str:
     return f"{moment.astimezone(ZoneInfo(zone)):%H:%M on %d %B}"
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'s' if number != 1 else ''}"

@@ -48,11 +48,11 @@ def check() -> None:
     problems += template_tests.strays(folder_path, templates)
     for problem in problems:
         click.echo(f"bridge: {problem}", err=True)
-    tests = f"{_counted(passed, 'test')} passed"
+    read = f"{output.counted(len(templates), 'template')} in {folder_path}"
+    end = "what stands above is to be mended" if problems else "no problem"
+    click.echo(f"{read}, {output.counted(passed, 'test')} passed, {end}.")
     if problems:
-        click.echo(f"{len(templates)} templates in {folder_path}, {tests}, and what stands above is to be mended.")
         sys.exit(1)
-    click.echo(f"{len(templates)} templates in {folder_path}, {tests}, no problem.")
 
 
 def _unreadable_templates(folder: str | None) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple
                 f"{template.path}: shrink_media needs the setting PUBLIC_URL, where Attentive gets the picture"
             )
         if verdict := template_tests.run_beside(template, stages, now):
-            click.echo(f"  {_counted(verdict.passed, 'test')} passed")
+            click.echo(f"  {output.counted(verdict.passed, 'test')} passed")
             passed += verdict.passed
             problems += verdict.problems
     return passed, problems
@@ -116,8 +116,8 @@ def _limits(template: Template) -> str:
     thread = f"thread {template.thread.source}" if template.thread else ""
     parts = [
         f"quiet {template.quiet_hours}" if template.quiet_hours else "",
-        f"{thread}, a newer one replaces it" if template.supersedes else thread,
-        f"at most {_counted(template.max_segments, 'segment')}" if template.max_segments else "",
+        f"{thread}, newest only" if template.supersedes else thread,
+        f"at most {output.counted(template.max_segments, 'segment')}" if template.max_segments else "",
     ]
     return "; ".join(part for part in parts if part)
 
@@ -129,7 +129,7 @@ def _print_line(walk: Rehearsal, draft: Draft) -> None:
         return
     measure = sms.measure(sms.with_brand(draft.body, walk.brand))
     colour = "green" if measure.segments == 1 else "yellow"
-    segments = f"{_counted(measure.segments, 'segment')} {measure.encoding}"
+    segments = f"{output.counted(measure.segments, 'segment')} {measure.encoding}"
     output.console().print(f"  {escape(walk.name):44} [{colour}]{segments}[/]")
 
 
@@ -144,7 +144,3 @@ def _problems(template: Template, reached: Sequence[tuple[Rehearsal, Draft]]) ->
     if missing and len(missing) == len(reached):
         problems.append(f"{template.path}: no sample has {missing[0].detail}, so this message would never be sent")
     return sorted(set(problems))
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}{'s' if number != 1 else ''}"

@@ -126,25 +126,21 @@ def _words(before: str, now: str) -> Iterator[tuple[str, str]]:
 
 
 def _summary(played: Backtest) -> Iterator[str]:
-    looked_at = _counted(played.deliveries, "delivery", "deliveries")
-    yield f"{looked_at} looked at, {_counted(played.different, 'difference', 'differences')}."
+    looked_at = output.counted(played.deliveries, "delivery", "deliveries")
+    yield f"{looked_at} looked at, {output.counted(played.different, 'difference', 'differences')}."
     if played.by_record:
-        told = _counted(played.by_record, "delivery", "deliveries")
+        told = output.counted(played.by_record, "delivery", "deliveries")
         yield f"{told} would need a look-up, and make with the number on record the very text that was made."
     if played.unknown:
-        told = _counted(played.unknown, "delivery needs", "deliveries need")
+        told = output.counted(played.unknown, "delivery needs", "deliveries need")
         hint = "the platform did not answer" if played.looks_up else "--look-up asks the platforms"
         yield f"{told} a look-up and cannot be told ({hint})."
     if played.waiting:
-        yield f"{_counted(played.waiting, 'delivery waits', 'deliveries wait')} to be processed still."
+        yield f"{output.counted(played.waiting, 'delivery waits', 'deliveries wait')} to be processed still."
     if played.unconfigured:
-        strangers = _counted(played.unconfigured, "delivery", "deliveries")
+        strangers = output.counted(played.unconfigured, "delivery", "deliveries")
         yield f"{strangers} came through connections that are not configured now."
     yield NOT_PLAYED
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def document(played: Backtest) -> dict[str, object]:

@@ -5,6 +5,7 @@ import sys
 import click
 
 from bridge.cli import output, setup
+from bridge.policy import threads
 from bridge.store import ledger
 
 COLUMNS = ("id", "delivery_id", "template", "to", "state", "reason", "waiting_for", "due")
@@ -63,7 +64,8 @@ def show(message_id: int, as_json: bool) -> None:
     if found["phone_why"]:
         click.echo(f"  number   from {found['phone_why']}")
     if found["thread"]:
-        click.echo(f"  thread   {found['thread']}{', newer ones take its place' if found['supersedes'] else ''}")
+        is_replaced = found["supersedes"] and found["event_kind"] not in threads.WORDS
+        click.echo(f"  thread   {found['thread']}{', where a newer text takes its place' if is_replaced else ''}")
     if found["quiet_hours"]:
         click.echo(f"  quiet    {found['quiet_hours']} in {', '.join(found['zones'])}")
     click.echo(f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip())

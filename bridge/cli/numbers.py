@@ -9,6 +9,7 @@ import click
 
 from bridge import phone as phones
 from bridge import sms
+from bridge.cli import output
 
 #: A number or text may begin with a hyphen: what is no option of ours is taken as it is. So there is no -h here
 #: either, which click would find in "-50% off this week".
@@ -151,7 +152,7 @@ def _show_segments(text: str, brand: str | None) -> None:
 
 def _show_measure(label: str, measured: sms.Measure) -> None:
     colour = "yellow" if measured.encoding == "UCS-2" else "green"
-    counted = f"{_plural(measured.segments, 'segment')}, {_plural(measured.units, 'unit')}"
+    counted = f"{output.counted(measured.segments, 'segment')}, {output.counted(measured.units, 'unit')}"
     click.echo(f"{label}  {click.style(measured.encoding, fg=colour)}  {counted}")
     for found in measured.characters[:_SHOWN]:
         # Only what prints as itself is printed: a control character would be obeyed by the terminal.
@@ -159,10 +160,6 @@ def _show_measure(label: str, measured: sms.Measure) -> None:
         click.echo(f"          {shown}{found.name} at {_some(tuple(str(p) for p in found.positions))}")
     if len(measured.characters) > _SHOWN:
         click.echo(f"          and {len(measured.characters) - _SHOWN} other characters that GSM-7 does not have")
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _some(values: tuple[str, ...]) -> str:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 #: States of a text that stands for what the person knows, or will.
 LIVE = frozenset({"queued", "sending", "sent", "unknown", "held"})
+#: Events whose texts are somebody's own words: no newer text takes their place.
+WORDS = frozenset({"ticket.replied"})
 _UNSENT = frozenset({"queued", "held"})
 
 
