@@ -257,7 +257,7 @@ def test_check_counts_the_tests_that_pass_and_ends_with_1_for_one_that_does_not(
     assert status == 1
     assert f"bridge: {tmp_path}/shipped.tests.yaml:8: another: the text is another\n" in err
     assert "    expected: Hi Jane\n    got:      Hi Joe, #1001 left: https://t.example/1\n" in err
-    assert "1 test passed, and what stands above" in out
+    assert "1 test passed, what stands above" in out
 
 
 def test_check_finds_tests_that_belong_to_no_template(tmp_path: Path) -> None:
