@@ -4,12 +4,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from test_template_fuzz import FRONT, WHOLE, slow
 
 from bridge import drafting, sources
 from bridge.compose import TemplateFolder, read_template
 from bridge.compose.link_lint import link_problems, partial_problems
 from bridge.compose.links import PUBLIC_SHORTENERS, public_shortener
 from bridge.connections import Account, Connection
+from bridge.errors import Misconfigured
 from bridge.events import Customer, Event, Ticket
 from bridge.messages import Draft
 from bridge.phone import ALLOWED_REGIONS
@@ -75,6 +78,7 @@ WRONG = [
     ("{% set x %}See {{ ticket.url }}{% endset %}{{ x }}.", ["4: . right behind"]),
     ("{% macro m() %}{{ ticket.url }}.{% endmacro %}{{ m() }}", ["4: . right behind"]),
     ("{% for item in order.line_items %}{{ ticket.url }},{% endfor %}", ["4: , right before", "4: , right behind"]),
+    ("{{ raw.url_of_url }}.", ["4: . right behind the address raw.url_of_url"]),
     ("{{ raw.order.statusUrl }}.", ["4: . right behind the address raw.order.statusUrl"]),
     ("{{ raw.tracking_urls[0] }}.", ["4: . right behind the address raw.tracking_urls[0]"]),
     ("{{ raw.tracking_urls | first }}.", ["4: . right behind the address raw.tracking_urls | first"]),
@@ -208,6 +212,37 @@ def test_the_list_of_shorteners_has_those_that_carriers_name() -> None:
 def test_ten_thousand_dots_and_letters_are_searched_in_no_time() -> None:
     for hostile in ("a." * 50_000, "a" * 100_000, "www." * 25_000, "https://" * 12_000, "a-." * 30_000):
         assert public_shortener(hostile) is None
+
+
+#: What takes a while where each branch is walked through, each name followed anew or each pair kept.
+LARGE = {
+    "branches": "{{ '.' if order.id }}" * 3000,
+    "names": "{% set a = ticket.url %}"
+    + "".join(f"{{% set {'a' * n}a = {'a' * n} ~ {'a' * n} %}}" for n in range(1, 60))
+    + "{{ " + "a" * 60 + " }}",
+    "depth": "{{ " + "(" * 60 + "ticket.url" + ")" * 60 + " }}",
+    "length": "https://shop.example/z " * 2700,
+    "loops": "{% for x in raw.a %}" * 15 + "{{ ticket.url }} " + "{% endfor %}" * 15,
+    "sum": "{{ " + " ~ ".join(["ticket.url"] * 3000) + " }}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
+@pytest.mark.timeout(10)
+def test_a_template_as_large_as_allowed_is_judged_in_no_time(body: str) -> None:
+    tree_of = read_template(f"---\nevent: ticket.replied\n---\nHi {body}", "t.txt")
+
+    assert all(problem.startswith("t.txt:4: ") for problem in link_problems(tree_of))
+
+
+@slow
+@given(body=WHOLE)
+def test_no_template_that_loads_ends_the_judging_in_anything_but_problems(body: str) -> None:
+    try:
+        template = read_template(f"{FRONT}{body}", "t.txt")
+    except Misconfigured:
+        return
+    assert all(problem.startswith("t.txt:") for problem in link_problems(template))
 
 
 # What an agent writes reaches the text only when it is rendered.

@@ -1,11 +1,14 @@
 """Tests beside a template: how their file is read, and what is told of one that does not pass."""
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from forked import run
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from bridge.cli import rehearsal, template_tests
 from bridge.compose import Template, TemplateFolder, read_template
@@ -132,6 +135,43 @@ def test_all_faults_of_a_file_are_told_at_once() -> None:
     )
 
     assert [one.split(":")[1] for one in found] == ["7", "8", "13"]
+
+
+LINES = """
+- name: a
+  name: b
+  event:
+    event: order.shipped
+  event: {event: order.shipped}
+  text: x
+  text: [x, {a: b}]
+  to: 5
+- 
+-
+  sample: shopify/orders_create
+  set: {a.b: 1, name: null}
+  set: {line_items.0: &x [*x]}
+  not_sent: no_phone
+  max_segments: 99999999999999999999
+  &a : *a
+    customer: {phone: !!binary aa}
+    order: {total: {a: 1}}
+? - a
+: b
+---
+{
+]
+	
+"""
+
+
+@given(st.one_of(st.lists(st.sampled_from(LINES.splitlines()), max_size=12).map("\n".join), st.text(max_size=200)))
+@example("- " * 500)
+@example("[" * 500)
+@example("- {name: x, sample: shopify/orders_create, set: {line_items.0.price: 5, '': 1}, text: x}")
+def test_no_file_of_tests_ends_in_anything_but_tests_or_problems(text: str) -> None:
+    with contextlib.suppress(Misconfigured):
+        assert read(text)
 
 
 # running them

@@ -11,7 +11,7 @@ from jinja2 import nodes
 from bridge.compose import links
 from bridge.compose.front_matter import Problem
 from bridge.compose.language import LANGUAGE, Partial
-from bridge.compose.link_shapes import Piece, Reader, Shape
+from bridge.compose.link_shapes import EMPTY, Piece, Reader, Shape
 from bridge.compose.template import Code, Template
 
 
@@ -39,11 +39,14 @@ def _lint(source: str, first_line: int) -> tuple[list[Problem], Shape]:
     """The problems of one text, and its shape."""
     tree = LANGUAGE.parse(source)
     reader = Reader(tree)
-    shape = reader.body(tree.body)
-    macros = [reader.body(macro.body) for macro in tree.find_all(nodes.Macro)]
-    pairs = {pair for one in (shape, *macros) for pair in one.pairs}
+    try:
+        shape = reader.body(tree.body)
+        for macro in tree.find_all(nodes.Macro):
+            reader.body(macro.body)
+    except RecursionError:
+        return [Problem(first_line, "this text is nested too deeply to be judged: make it simpler")], EMPTY
     # In the order of the lines, each once: a branch may be walked through several times.
-    found = {*reader.changed, *_glued(pairs), *_shorteners(tree), *_glued_words(tree)}
+    found = {*reader.changed, *_glued(reader.pairs), *_shorteners(tree), *_glued_words(tree)}
     return sorted(Problem(first_line + line - 1, text) for line, text in found), shape
 
 

@@ -1,7 +1,8 @@
 """What the texts that a Jinja tree can make begin and end with, as far as addresses go.
 
-Each piece of a template has a *shape*: the pieces a text of it may begin with and end with, whether it may be empty,
-and which pieces may come to stand side by side within it. Branches are united, so an `if` costs no more than its parts.
+Each part of a template has a *shape*: the pieces a text of it may begin with and end with, and whether it may be empty.
+Branches are united, so an `if` costs no more than its parts. Where shapes meet, the reader notes which pieces may come
+to stand side by side.
 """
 
 import re
@@ -12,20 +13,15 @@ from typing import NamedTuple
 from jinja2 import nodes
 
 from bridge.compose import links
+from bridge.compose.address_fields import address_of, is_path
 from bridge.compose.front_matter import Problem
 
-#: Fields of our own that hold an address. In `raw` it is told by the name.
-ADDRESS_FIELDS = ("shipment.tracking_url", "order.status_url", "ticket.url")
-_ADDRESS_NAME = re.compile(r"(?:^|_)ur[il]|[a-z]Ur[il]", re.ASCII)
-_LIST_NAME = re.compile(r"(?:^|_)ur[il]s|[a-z]Ur[il]s", re.ASCII)
 #: What leaves an address whole. `shorten` never cuts inside one.
 _HARMLESS = ("trim", "string", "shorten", "strip", "lstrip", "rstrip", "printable")
 #: What prints something else than its text.
 _READS_ONLY = ("length", "count", "wordcount", "find", "startswith", "endswith")
 _DEFAULTS = ("default", "d")
-
-
-Path = tuple[str | int, ...]
+_MOST_PIECES = 16
 
 
 class Piece(NamedTuple):
@@ -42,12 +38,11 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """See above. `pairs` are neighbours; `addresses` names every address inside."""
+    """See above. `addresses` names every address inside."""
 
     starts: frozenset[Piece] = frozenset()
     ends: frozenset[Piece] = frozenset()
     may_be_empty: bool = False
-    pairs: frozenset[tuple[Piece, Piece]] = frozenset()
     addresses: frozenset[str] = frozenset()
 
     def then(self, other: "Shape") -> "Shape":
@@ -56,40 +51,50 @@ class Shape:
         # `https://shop.example/?id=` with a value behind it is one address.
         ends = {Piece(end.line, address=begun) if begun and end.is_value else end for end in other.ends}
         return Shape(
-            starts=self.starts | other.starts if self.may_be_empty else self.starts,
-            ends=frozenset(self.ends | ends if other.may_be_empty else ends),
+            starts=_few(self.starts | other.starts) if self.may_be_empty else self.starts,
+            ends=_few(self.ends | ends) if other.may_be_empty else frozenset(ends),
             may_be_empty=self.may_be_empty and other.may_be_empty,
-            pairs=self.pairs | other.pairs | {(left, right) for left in self.ends for right in other.starts},
             addresses=self.addresses | other.addresses,
         )
 
     def either(self, other: "Shape") -> "Shape":
         """This or the other."""
         return Shape(
-            starts=self.starts | other.starts,
-            ends=self.ends | other.ends,
+            starts=_few(self.starts | other.starts),
+            ends=_few(self.ends | other.ends),
             may_be_empty=self.may_be_empty or other.may_be_empty,
-            pairs=self.pairs | other.pairs,
             addresses=self.addresses | other.addresses,
         )
+
+
+def _few(pieces: frozenset[Piece] | set[Piece]) -> frozenset[Piece]:
+    """At most so many of them: what has a thousand branches is judged by the last."""
+    return frozenset(pieces if len(pieces) <= _MOST_PIECES else sorted(pieces)[-_MOST_PIECES:])
 
 
 EMPTY = Shape(may_be_empty=True)
 
 
 class Reader:
-    """Reads the shapes of one tree. `changed` collects the addresses that are cut or changed on the way."""
+    """Reads the shapes of one tree. On the way `pairs` collects neighbours, `changed` the addresses that are cut or
+    changed."""
 
     def __init__(self, tree: nodes.Template) -> None:
         self.changed: list[Problem] = []
+        self.pairs: set[tuple[Piece, Piece]] = set()
         self._set = _set_once(tree)
+        self._known: dict[str, Shape] = {}
 
     def body(self, body: Iterable[nodes.Node]) -> Shape:
         """The shape of statements, one behind the other."""
         whole = EMPTY
         for node in body:
-            whole = whole.then(self._statement(node))
+            whole = self._then(whole, self._statement(node))
         return whole
+
+    def _then(self, left: Shape, right: Shape) -> Shape:
+        self.pairs |= {(end, start) for end in left.ends for start in right.starts}
+        return left.then(right)
 
     def _statement(self, node: nodes.Node) -> Shape:
         match node:
@@ -102,7 +107,7 @@ class Reader:
                 return shape
             case nodes.For():
                 once = self.body(node.body)
-                return once.then(once).either(once).either(self.body(node.else_))
+                return self._then(once, once).either(once).either(self.body(node.else_))
             case nodes.With() | nodes.Scope():
                 return self.body(node.body)
             case nodes.FilterBlock():
@@ -114,24 +119,20 @@ class Reader:
     def _joined(self, expressions: Sequence[nodes.Node]) -> Shape:
         whole = EMPTY
         for expression in expressions:
-            whole = whole.then(self.expression(expression))
+            whole = self._then(whole, self.expression(expression))
         return whole
 
     def expression(self, node: nodes.Node) -> Shape:
         """The shape of what an expression prints."""
-        if address := _address_of(node):
+        if address := address_of(node):
             return _address(node, address)
         match node:
             case nodes.TemplateData():
                 return _words(node.lineno, node.data)
             case nodes.Const():
                 return _words(node.lineno, str(node.value))
-            case nodes.Name() if node.name in self._set:
-                # Taken out meanwhile, so that a name set to itself ends.
-                value = self._set.pop(node.name)
-                shape = self.expression(value) if isinstance(value, nodes.Expr) else self.body([value])
-                self._set[node.name] = value
-                return shape
+            case nodes.Name() if node.name in self._set or node.name in self._known:
+                return self._named(node.name)
             case nodes.CondExpr():
                 other = self.expression(node.expr2) if node.expr2 else EMPTY
                 return self.expression(node.expr1).either(other)
@@ -149,6 +150,13 @@ class Reader:
                 return self._through(node, "[...]", self.expression(node.node))
         return _unknown(node)
 
+    def _named(self, name: str) -> Shape:
+        if name not in self._known:
+            # Taken out first, so that a name set to itself ends.
+            value = self._set.pop(name)
+            self._known[name] = self.expression(value) if isinstance(value, nodes.Expr) else self.body([value])
+        return self._known[name]
+
     def _filtered(self, node: nodes.Filter, inner: Shape) -> Shape:
         if node.name in _DEFAULTS and node.args:
             return inner.either(self.expression(node.args[0]))
@@ -161,7 +169,7 @@ class Reader:
         words = re.split(r"%[^a-zA-Z%]*[a-zA-Z]", str(pattern.value))
         whole = _words(pattern.lineno, words[0])
         for text, value in zip(words[1:], values, strict=False):
-            whole = whole.then(self.expression(value)).then(_words(pattern.lineno, text))
+            whole = self._then(self._then(whole, self.expression(value)), _words(pattern.lineno, text))
         return whole
 
     def _through(self, node: nodes.Node, name: str, inner: Shape) -> Shape:
@@ -176,7 +184,7 @@ class Reader:
 
 
 def _unknown(node: nodes.Node) -> Shape:
-    piece = frozenset({Piece(node.lineno, is_value=bool(_path(node)) and not isinstance(node, nodes.Name))})
+    piece = frozenset({Piece(node.lineno, is_value=is_path(node) and not isinstance(node, nodes.Name))})
     return Shape(starts=piece, ends=piece)
 
 
@@ -213,38 +221,3 @@ def _set_once(tree: nodes.Template) -> dict[str, nodes.Node]:
         if isinstance(block.target, nodes.Name) and block.filter is None:
             found[block.target.name] = nodes.Scope(block.body, lineno=block.lineno)
     return {name: value for name, value in found.items() if stored.count(name) == 1}
-
-
-def _address_of(node: nodes.Node) -> str:
-    """The dotted name of a field that holds an address, or nothing."""
-    if isinstance(node, nodes.Filter) and node.name in ("first", "last") and node.node and not node.args:
-        path = _path(node.node)
-        return f"{_dotted(path)} | {node.name}" if _is_raw(path, _LIST_NAME) else ""
-    path = _path(node)
-    if _dotted(path) in ADDRESS_FIELDS or _is_raw(path, _ADDRESS_NAME):
-        return _dotted(path)
-    return _dotted(path) if path and isinstance(path[-1], int) and _is_raw(path[:-1], _LIST_NAME) else ""
-
-
-def _is_raw(path: Path, name: re.Pattern[str]) -> bool:
-    """Whether this is a part of the webhook's own JSON with a name that ends like `name`."""
-    if len(path) < 2 or path[0] != "raw" or not isinstance(path[-1], str):
-        return False
-    found = name.search(path[-1])
-    return found is not None and found.end() == len(path[-1])
-
-
-def _path(node: nodes.Node) -> Path:
-    """The names and numbers from the root to this node, or nothing where it is not a plain chain."""
-    match node:
-        case nodes.Name():
-            return (node.name,)
-        case nodes.Getattr(node=owner, attr=str() as name):
-            return (*_path(owner), name) if _path(owner) else ()
-        case nodes.Getitem(node=owner, arg=nodes.Const(value=str() | int() as key)):
-            return (*_path(owner), key) if _path(owner) else ()
-    return ()
-
-
-def _dotted(path: Path) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")

@@ -56,10 +56,10 @@ def public_shortener(text: str, link: str | None = None) -> str | None:
     """The first public shortener that the text has an address of, or that `link` is one of; or None."""
     for found in _ADDRESS.finditer(f"{text} {link}/" if link else text):
         host = _HOST.match(found[0])
-        labels = host[1].lower().rstrip(".").split(".") if host else []
-        for first in range(len(labels) - 1):
-            if (name := ".".join(labels[first:])) in PUBLIC_SHORTENERS:
-                return name
+        # All of them are names of two parts; what stands before is theirs too.
+        name = ".".join(host[1].lower().rstrip(".").rsplit(".", 2)[-2:]) if host else ""
+        if name in PUBLIC_SHORTENERS:
+            return name
     return None
 
 
