@@ -146,7 +146,6 @@ LINES = """
   text: x
   text: [x, {a: b}]
   to: 5
-- 
 -
   sample: shopify/orders_create
   set: {a.b: 1, name: null}
@@ -161,7 +160,6 @@ LINES = """
 ---
 {
 ]
-	
 """
 
 
