@@ -59,6 +59,7 @@ def test_templates_and_samples_are_in_the_wheel(bridge: Bridge) -> None:
     assert (checked.returncode, checked.stderr) == (0, "")
     shipped = len([path for path in (_ROOT / "templates").glob("*.txt") if "." not in path.stem])
     assert f"\n{shipped} templates in " in checked.stdout
+    assert " 0 tests passed" not in checked.stdout
 
     shown = bridge("preview", "order_shipped")
     assert shown.returncode == 0, shown.stderr
