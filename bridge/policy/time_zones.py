@@ -1,5 +1,7 @@
 """HOLD BACK, where somebody is: the time zones in which a person may be asleep. Pure."""
 
+from functools import cache
+
 from bridge import zones
 from bridge.events import Customer
 from bridge.phone import PhoneNumber
@@ -12,12 +14,21 @@ def zones_of(customer: Customer, number: PhoneNumber, allowed: frozenset[str]) -
     nobody can tell whether the person sends a present there or has moved: then both count. Without an address they are
     all that the number may be in, as far as they are in `allowed` regions; else all of its region.
     """
-    own = zones.of_country(number.region)
-    reached = {zone for region in allowed for zone in zones.of_country(region)}
-    of_number = tuple(zone for zone in number.time_zones if zone in reached) or own or number.time_zones
-    there = set(customer.time_zones)
-    if not there or there == set(own):
-        return of_number
-    if there < set(own):
+    own, there = set(zones.of_country(number.region)), set(customer.time_zones)
+    if there and there < own:
         return customer.time_zones
+    of_number = _of_number(number, allowed)
+    if not there or there == own:
+        return of_number
     return tuple(dict.fromkeys((*of_number, *customer.time_zones)))
+
+
+def _of_number(number: PhoneNumber, allowed: frozenset[str]) -> tuple[str, ...]:
+    reached = _of_regions(allowed)
+    named = number.time_zones
+    return tuple(zone for zone in named if zone in reached) or zones.of_country(number.region) or named
+
+
+@cache
+def _of_regions(regions: frozenset[str]) -> frozenset[str]:
+    return frozenset(zone for region in regions for zone in zones.of_country(region))
