@@ -43,7 +43,7 @@ def hold_back(connection: Connection, new: Sequence[Row], limits: Caps, now: dat
 
 
 def _skip_unreachable(connection: Connection, rows: Sequence[Row], now: datetime) -> dict[int, Reason]:
-    gone = people.unreachable(connection, {row["recipient"] for row in rows}, now)
+    gone = people.unreachable(connection, {(row["account"], row["recipient"]) for row in rows}, now)
     ids = [row["id"] for row in rows if (row["account"], row["recipient"]) in gone]
     standing.skip(connection, ids, _UNREACHABLE)
     return dict.fromkeys(ids, _UNREACHABLE)
@@ -59,13 +59,14 @@ def _supersede_old_news(connection: Connection, rows: Sequence[Row]) -> dict[int
 
 
 def _text(row: Row) -> threads.Text:
-    is_kept = row["event_kind"] in threads.WORDS or row["again"] > 0 or row["released"]
+    is_asked_for = row["event_kind"] in threads.WORDS or row["again"] > 0 or row["released"]
     return threads.Text(
         id=row["id"],
         state=row["state"],
         occurred_at=row["occurred_at"],
         delivery_id=row["delivery_id"],
-        is_kept=is_kept,
+        # One that may have left already cannot be called old news that nobody got.
+        is_kept=is_asked_for or row["unknown_since"] is not None,
     )
 
 

@@ -15,8 +15,8 @@ _UNSENT = frozenset({"queued", "held"})
 class Text:
     """A message of a thread whose template says `supersedes`.
 
-    `delivery_id` grows with receipt. `is_kept` says that no newer text may take its place: an agent's own words, or
-    what a person has asked for by hand.
+    `delivery_id` grows with receipt. `is_kept` says that no newer text may take its place: an agent's own words, what
+    a person has asked for by hand, or what may have left already.
     """
 
     id: int

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, null, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, null, or_, select, tuple_, update
 
 from bridge.store.days import days_until
 from bridge.store.sealed import search_hash
@@ -22,11 +22,11 @@ _LONGEST_WAIT_DAYS = 31
 Person = tuple[str, str]
 
 
-def unreachable(connection: Connection, recipients: Collection[str], now: datetime) -> set[tuple[str, str]]:
-    """Those of the `recipients` (hashes of their numbers) that are not to be tried now, with the account."""
-    if not recipients:
+def unreachable(connection: Connection, whom: Collection[tuple[str, str]], now: datetime) -> set[tuple[str, str]]:
+    """Those of `whom` (account, hash of the number) that are not to be tried now."""
+    if not whom:
         return set()
-    rows = connection.execute(_UNREACHABLE, {"whom": list(recipients), "at": now})
+    rows = connection.execute(_UNREACHABLE, {**_columns(whom), "at": now})
     return {(row.account, row.recipient) for row in rows}
 
 
@@ -41,10 +41,14 @@ def refused(connection: Connection, whom: Sequence[Person], now: datetime) -> li
     # One by one: the same person may stand here twice.
     for row in rows:
         connection.execute(_REFUSED[connection.dialect.name], {**row, "stale": now - _FORGOTTEN_AFTER})
+    whose = [(row["account"], row["recipient"]) for row in rows]
     marked = connection.execute(
         update(people)
         .where(
-            tuple_(people.c.account, people.c.recipient).in_([(row["account"], row["recipient"]) for row in rows]),
+            # SQLite would look for the pairs in the whole table.
+            people.c.account.in_({account for account, _ in whose}),
+            people.c.recipient.in_({recipient for _, recipient in whose}),
+            tuple_(people.c.account, people.c.recipient).in_(whose),
             people.c.refusals >= UNREACHABLE_AFTER,
             or_(people.c.unreachable_until.is_(None), people.c.unreachable_until <= now),
         )
@@ -75,13 +79,18 @@ def reached(connection: Connection, whom: Collection[Person]) -> None:
     """Forget the refusals of people who have just taken a text."""
     if not whom:
         return
-    # The table is nearly empty, so that nearly every turn ends with this look.
-    known = connection.execute(_KNOWN, {"whom": [search_hash(to) for _, to in whom]}).all()
+    # Few of those who take a text have refused one, so that nearly every turn ends with this look.
+    known = connection.execute(_KNOWN, _columns([(account, search_hash(to)) for account, to in whom])).all()
     for row in known:
         if (row.account, row.to) in whom:
             connection.execute(
                 delete(people).where(people.c.account == row.account, people.c.recipient == row.recipient)
             )
+
+
+def forget(connection: Connection, now: datetime) -> None:
+    """Delete what is on record of people whose refusals are too old to count."""
+    connection.execute(_FORGET, {"stale": now - _FORGOTTEN_AFTER})
 
 
 def clear(connection: Connection, to: str) -> int:
@@ -96,9 +105,18 @@ def list_unreachable(connection: Connection, now: datetime) -> list[Mapping[str,
     return [row._asdict() for row in connection.execute(query)]
 
 
-_WHOM = people.c.recipient.in_(bindparam("whom", expanding=True))
+def _columns(whom: Collection[tuple[str, str]]) -> dict[str, list[str]]:
+    return {"accounts": sorted({account for account, _ in whom}), "whom": [recipient for _, recipient in whom]}
+
+
+# With the accounts, which the key begins with: without them each turn would go through all who were ever refused.
+_WHOM = and_(
+    people.c.account.in_(bindparam("accounts", expanding=True)),
+    people.c.recipient.in_(bindparam("whom", expanding=True)),
+)
 _UNREACHABLE = select(people.c.account, people.c.recipient).where(_WHOM, people.c.unreachable_until > bindparam("at"))
 _KNOWN = select(people.c.account, people.c.recipient, people.c.to).where(_WHOM)
+_FORGET = delete(people).where(people.c.refused_at < bindparam("stale", type_=people.c.refused_at.type))
 _REFUSED = {
     name: made.on_conflict_do_update(
         index_elements=["account", "recipient"],

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from bridge.reasons import Reason
 from bridge.store.days import days_until
-from bridge.store.tables import is_held, is_queued, messages
+from bridge.store.tables import counts, is_held, is_news, is_queued, messages
 
 #: What counts towards a person's cap is found among the messages made on so many days.
 _DAYS_OF_A_CAP = 3
@@ -26,13 +26,12 @@ def thread_of(row: Mapping[str, Any]) -> Thread:
 
 
 def texts_of(connection: Connection, threads: Collection[Thread]) -> dict[Thread, list[Mapping[str, Any]]]:
-    """The messages of each thread that newer ones may replace: id, state, occurred_at, delivery_id, event_kind, again,
-    released."""
+    """Of each thread the texts that are or make old news: id, state, occurred_at, delivery_id, event_kind, again,
+    released, unknown_since."""
     found: dict[Thread, list[Mapping[str, Any]]] = defaultdict(list)
     if threads:
-        accounts, names, _ = zip(*threads, strict=True)
-        rows = connection.execute(_TEXTS, {"accounts": sorted(set(accounts)), "threads": sorted(set(names))})
-        for row in rows:
+        accounts, names, whom = (sorted(set(part)) for part in zip(*threads, strict=True))
+        for row in connection.execute(_TEXTS, {"accounts": accounts, "threads": names, "whom": whom}):
             found[thread_of(row._asdict())].append(row._asdict())
     return {thread: found[thread] for thread in threads}
 
@@ -91,7 +90,7 @@ def _change(connection: Connection, values: list[dict[str, Any]]) -> None:
 
 
 _CHANGE = update(messages).where(messages.c.id == bindparam("this"), or_(is_queued, is_held)).values(waiting_for=None)
-# Without the recipient, which the index has not: a thread's messages are few.
+# Each by itself and not as pairs, for which SQLite would go through all: it may find texts that nobody has asked for.
 _TEXTS = select(
     messages.c.id,
     messages.c.account,
@@ -103,23 +102,26 @@ _TEXTS = select(
     messages.c.event_kind,
     messages.c.again,
     messages.c.released,
+    messages.c.unknown_since,
 ).where(
     messages.c.account.in_(bindparam("accounts", expanding=True)),
     messages.c.thread.in_(bindparam("threads", expanding=True)),
-    messages.c.supersedes.is_(True),
+    messages.c.recipient.in_(bindparam("whom", expanding=True)),
+    is_news,
 )
-_COUNTS = or_(
-    messages.c.state.in_(["queued", "sending", "sent", "unknown"]),
-    and_(messages.c.state == "held", messages.c.reason == "sending_off"),
-)
+_HAS_LEFT = messages.c.state.in_(["sent", "unknown"])
 _OF_PEOPLE = select(messages.c.account, messages.c.recipient, messages.c.id).where(
     messages.c.day.in_(bindparam("days", expanding=True)),
     messages.c.recipient.in_(bindparam("whom", expanding=True)),
-    _COUNTS,
-    func.coalesce(messages.c.sent_at, messages.c.due) > bindparam("since", type_=messages.c.due.type),
+    counts,
+    # What has not left is on its way however long it has waited, say for a paused account.
+    or_(
+        ~_HAS_LEFT,
+        func.coalesce(messages.c.sent_at, messages.c.due) > bindparam("since", type_=messages.c.due.type),
+    ),
 )
 _OF_TEMPLATES = select(messages.c.template, messages.c.id).where(
     messages.c.template.in_(bindparam("names", expanding=True)),
     messages.c.created_at > bindparam("since", type_=messages.c.due.type),
-    _COUNTS,
+    counts,
 )

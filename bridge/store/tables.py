@@ -19,6 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     literal_column,
+    or_,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -43,9 +44,10 @@ metadata = MetaData(
 Id = BigInteger().with_variant(Integer, "sqlite")
 
 
-def _state_is(table: Table, state: str) -> ColumnElement[bool]:
-    """The condition as a literal: a database uses a partial index only for a condition it can see in the text."""
-    return table.c.state == literal_column(f"'{state}'")
+def _state_is(table: FromClause, *states: str) -> ColumnElement[bool]:
+    """The condition in literals: a database uses a partial index only for a condition it can see in the text."""
+    literals: list[ColumnElement[str]] = [literal_column(f"'{state}'") for state in states]
+    return table.c.state.in_(literals) if len(literals) > 1 else table.c.state == literals[0]
 
 
 def inserts(table: Table) -> dict[str, Any]:
@@ -55,7 +57,11 @@ def inserts(table: Table) -> dict[str, Any]:
 
 def is_unsent(table: FromClause) -> ColumnElement[bool]:
     """Whether a message of `table` (or an alias of it) waits or is under way."""
-    return table.c.state.in_([literal_column("'queued'"), literal_column("'sending'")])
+    return _state_is(table, "queued", "sending")
+
+
+def _partial_index(name: str, condition: ColumnElement[bool], *columns: Column[Any]) -> None:
+    Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 deliveries = Table(
@@ -88,7 +94,7 @@ deliveries = Table(
     UniqueConstraint("connection", "signed_hash"),
 )
 is_stored = _state_is(deliveries, "stored")
-Index("ix_deliveries_stored", deliveries.c.due, sqlite_where=is_stored, postgresql_where=is_stored)
+_partial_index("ix_deliveries_stored", is_stored, deliveries.c.due)
 
 messages = Table(
     "messages",
@@ -103,8 +109,8 @@ messages = Table(
     # Stands for account, template, identity and recipient. Null for a skipped message, which uses up nothing.
     Column("once", String(64)),
     Column("again", Integer, nullable=False),
-    # The day (UTC, counted from 1970) it was made on. With the recipient it is how a person's messages are found: an
-    # index over the recipient alone would be written to at random places of what may be a gigabyte (docs/scaling.md).
+    # The day (UTC, counted from 1970) it was made on: how a person's messages are found, with the recipient. An index
+    # over that alone would be written to at random places of what may be a gigabyte (docs/scaling.md).
     Column("day", Integer),
     # A hash to find a person's messages by.
     Column("recipient", String(64)),
@@ -158,27 +164,24 @@ is_sending = _state_is(messages, "sending")
 is_held = _state_is(messages, "held")
 is_skipped = _state_is(messages, "skipped")
 # By account: what waits for a paused account must not stand in the way of the others.
-Index("ix_messages_queued", messages.c.account, messages.c.due, sqlite_where=is_queued, postgresql_where=is_queued)
+_partial_index("ix_messages_queued", is_queued, messages.c.account, messages.c.due)
 _is_doubtful = is_queued & messages.c.unknown_since.is_not(None)
-Index(
-    "ix_messages_doubtful",
-    messages.c.account,
-    messages.c.due,
-    sqlite_where=_is_doubtful,
-    postgresql_where=_is_doubtful,
+_partial_index("ix_messages_doubtful", _is_doubtful, messages.c.account, messages.c.due)
+_partial_index("ix_messages_owner", is_sending, messages.c.owner)
+_partial_index("ix_messages_held", is_held, messages.c.template)
+# With the recipient: the threads of all people may have one name. Without what is over: a trigger that runs wild makes
+# any number of texts in a thread.
+_is_in_order = messages.c.thread.is_not(None) & is_unsent(messages)
+_partial_index("ix_messages_thread", _is_in_order, messages.c.account, messages.c.thread, messages.c.recipient)
+#: Texts that are old news some day or make others so; those that have left too: a webhook may come late.
+is_news = messages.c.supersedes.is_(True) & _state_is(messages, "queued", "sending", "sent", "unknown", "held")
+_partial_index("ix_messages_news", is_news, messages.c.account, messages.c.thread, messages.c.recipient)
+#: What counts towards a cap; also what waits for the switch alone: it will be let go without a further look.
+counts = or_(
+    _state_is(messages, "queued", "sending", "sent", "unknown"),
+    is_held & (messages.c.reason == literal_column("'sending_off'")),
 )
-Index("ix_messages_owner", messages.c.owner, sqlite_where=is_sending, postgresql_where=is_sending)
-Index("ix_messages_held", messages.c.template, sqlite_where=is_held, postgresql_where=is_held)
-# Also those that have left: a late webhook must not text what is old news by then.
-_has_thread = messages.c.thread.is_not(None)
-Index(
-    "ix_messages_thread",
-    messages.c.account,
-    messages.c.thread,
-    sqlite_where=_has_thread,
-    postgresql_where=_has_thread,
-)
-Index("ix_messages_day_recipient", messages.c.day, messages.c.recipient)
+_partial_index("ix_messages_day_recipient", counts, messages.c.day, messages.c.recipient)
 Index("ix_messages_template_created_at", messages.c.template, messages.c.created_at)
 
 attempts = Table(

@@ -10,6 +10,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
+_COUNTS = "state IN ('queued', 'sending', 'sent', 'unknown') OR state = 'held' AND reason = 'sending_off'"
 _MOMENT = sa.DateTime(timezone=True)
 
 
@@ -32,17 +33,14 @@ def upgrade() -> None:
     ):
         op.add_column("messages", column)
     _number_recent_days()
-    op.create_index("ix_messages_day_recipient", "messages", ["day", "recipient"], unique=False)
+    _create_partial_index("ix_messages_day_recipient", ["day", "recipient"], _COUNTS)
     op.create_index("ix_messages_template_created_at", "messages", ["template", "created_at"], unique=False)
     op.drop_index("ix_messages_thread", table_name="messages")
-    op.create_index(
-        "ix_messages_thread",
-        "messages",
-        ["account", "thread"],
-        unique=False,
-        sqlite_where=sa.text("thread IS NOT NULL"),
-        postgresql_where=sa.text("thread IS NOT NULL"),
-    )
+    whose = ["account", "thread", "recipient"]
+    _create_partial_index("ix_messages_thread", whose, "thread IS NOT NULL AND state IN ('queued', 'sending')")
+    supersedes = "supersedes IS 1" if op.get_bind().dialect.name == "sqlite" else "supersedes IS true"
+    states = "'queued', 'sending', 'sent', 'unknown', 'held'"
+    _create_partial_index("ix_messages_news", whose, f"{supersedes} AND state IN ({states})")
     op.create_table(
         "people",
         sa.Column("account", sa.String(length=100), nullable=False),
@@ -62,6 +60,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_pictures")),
     )
     op.create_index("ix_pictures_created_at", "pictures", ["created_at"], unique=False)
+
+
+def _create_partial_index(name: str, columns: list[str], where: str) -> None:
+    op.create_index(
+        name,
+        "messages",
+        columns,
+        unique=False,
+        sqlite_where=sa.text(where),
+        postgresql_where=sa.text(where),
+    )
 
 
 def _number_recent_days() -> None:
