@@ -10,6 +10,8 @@ from bridge.store import ledger
 
 COLUMNS = ("id", "delivery_id", "template", "to", "state", "reason", "waiting_for", "due")
 _STATES = ["queued", "sending", "sent", "refused", "unknown", "failed", "skipped", "expired", "superseded", "held"]
+# Workers wait meanwhile, and PostgreSQL takes some ten thousand ids in a statement.
+_AT_ONCE = 1000
 
 
 @click.group()
@@ -89,8 +91,11 @@ def retry(message_id: int) -> None:
     with database.write() as connection:
         found = ledger.find_message(connection, message_id)
         done = found is not None and ledger.retry(connection, found, database.now(connection))
+        other = ledger.replacement(connection, found) if found is not None else None
     if found is None:
         _fail(f"there is no message {message_id}")
+    elif other is not None:
+        _fail(f"message {other} has taken the place of message {message_id}; see `bridge messages show {other}`")
     elif not done:
         _fail(f"message {message_id} is {found['state']}; only {', '.join(ledger.RETRYABLE)} ones can be sent on")
     else:
@@ -122,12 +127,16 @@ def _decide(ids: tuple[int, ...], template: str | None, everything: bool, *, rel
         with database.read() as connection:
             count = len(ledger.held(connection, ids=(), template=None))
         click.confirm(f"{'Release' if release else 'Drop'} all {count} held messages?", abort=True)
-    with database.write() as connection:
+    with database.read() as connection:
         chosen = ledger.held(connection, ids=ids, template=template)
-        if release:
-            count = ledger.release(connection, chosen, database.now(connection))
-        else:
-            count = ledger.drop(connection, chosen)
+    count = 0
+    for begin in range(0, len(chosen), _AT_ONCE):
+        some = chosen[begin : begin + _AT_ONCE]
+        with database.write() as connection:
+            if release:
+                count += ledger.release(connection, some, database.now(connection))
+            else:
+                count += ledger.drop(connection, some)
     if missing := sorted(set(ids) - set(chosen)):
         _fail(f"not held: {', '.join(map(str, missing))}; {count} done")
     off = " They leave when BRIDGE_SENDING is no longer off." if release and settings.sending == "off" else ""

@@ -1,11 +1,16 @@
-"""What became of everything: reading deliveries, messages and attempts, and what a person may do with them."""
+"""What became of everything: reading deliveries, messages and attempts, and what a person may do with them.
+
+What a person does to messages begins with the accounts' lock, as every turn of a worker does: no new text is judged by
+what is being changed just then, and nobody waits for the other's rows crosswise.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
+from bridge.store import account_health, outbox
 from bridge.store.tables import accounts, attempts, deliveries, is_held, is_skipped, messages
 from bridge.store.wakeup import notify
 
@@ -87,15 +92,22 @@ def list_attempts(connection: Connection, message_id: int) -> list[Mapping[str, 
 
 
 def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> bool:
-    """Send a message on, with its own time to live from now; False if its state does not allow it."""
+    """Send a message on, with its own time to live from now; False if its state does not allow it.
+
+    It does not if another message has told the person the same since it was skipped.
+    """
+    account_health.read(connection)
+    if message["to"] is None or replacement(connection, message) is not None:
+        return False
     done = connection.execute(
         update(messages)
         .where(
             messages.c.id == message["id"],
             or_(messages.c.state.in_(RETRYABLE), is_skipped & messages.c.reason.in_(_RETRYABLE_REASONS)),
-            messages.c.to.is_not(None),
         )
         .values(
+            # What was skipped has given it away: a webhook or a replay would make the text once more.
+            once=outbox.once_of(message),
             state="queued",
             reason=None,
             detail=None,
@@ -115,6 +127,14 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
     return done.rowcount == 1
 
 
+def replacement(connection: Connection, message: Mapping[str, Any]) -> int | None:
+    """The id of another message that is made of the same event for the same person, by the same template."""
+    if message["to"] is None:
+        return None
+    same = select(messages.c.id).where(messages.c.once == outbox.once_of(message), messages.c.id != message["id"])
+    return connection.execute(same).scalar_one_or_none()
+
+
 def held(connection: Connection, *, ids: Sequence[int], template: str | None) -> list[int]:
     """The ids of the held messages among `ids`, or of `template`, or all; the oldest first."""
     query = select(messages.c.id).where(is_held).order_by(messages.c.id)
@@ -127,29 +147,35 @@ def held(connection: Connection, *, ids: Sequence[int], template: str | None) ->
 
 def release(connection: Connection, ids: Sequence[int], now: datetime) -> int:
     """Let held messages go, each with its own time to live from now: a person wants them sent; how many."""
+    account_health.read(connection)
     chosen = select(messages.c.id, messages.c.created_at, messages.c.expires_at).where(messages.c.id.in_(ids), is_held)
     rows = connection.execute(chosen).all()
-    for row in rows:
-        connection.execute(
-            update(messages)
-            .where(messages.c.id == row.id, is_held)
-            .values(
-                state="queued",
-                reason=None,
-                detail=None,
-                released=True,
-                expires_at=now + _life(row.created_at, row.expires_at),
-            )
-        )
+    if rows:
+        lives = [{"this": row.id, "until": now + _life(row.created_at, row.expires_at)} for row in rows]
+        connection.execute(_RELEASE, lives)
     notify(connection)
     return len(rows)
 
 
 def drop(connection: Connection, ids: Sequence[int]) -> int:
     """Decide that held messages are not sent; how many."""
+    account_health.read(connection)
     return connection.execute(
         update(messages).where(messages.c.id.in_(ids), is_held).values(state="skipped", reason="dropped", detail=None)
     ).rowcount
+
+
+_RELEASE = (
+    update(messages)
+    .where(messages.c.id == bindparam("this"), is_held)
+    .values(
+        state="queued",
+        reason=None,
+        detail=None,
+        released=True,
+        expires_at=bindparam("until", type_=messages.c.expires_at.type),
+    )
+)
 
 
 def _life(created_at: datetime, expires_at: datetime) -> timedelta:

@@ -19,6 +19,8 @@ def row_of(
 ) -> dict[str, Any]:
     """The row a draft enters the outbox as. `again` counts how often a person asked for the text once more."""
     identity = draft.identity or f"delivery:{delivery_id}"
+    # A skipped message does not use its identity up: what was missing may come with a later webhook.
+    once = _once(draft.account, draft.template, identity, draft.to, again) if draft.to else None
     return {
         "delivery_id": delivery_id,
         "account": draft.account,
@@ -26,8 +28,7 @@ def row_of(
         "template": draft.template,
         "event_kind": draft.event_kind,
         "identity": identity,
-        # A skipped message does not use its identity up: what was missing may come with a later webhook.
-        "once": None if draft.state == "skipped" or draft.to is None else _once(draft, identity, again),
+        "once": None if draft.state == "skipped" else once,
         "again": again,
         "day": day_of(now),
         "recipient": search_hash(draft.to) if draft.to else None,
@@ -87,13 +88,18 @@ def _added(message_id: int | None) -> Added:
     return Added(is_new=message_id is not None, id=message_id)
 
 
-def _once(draft: Draft, identity: str, again: int) -> str:
+def once_of(row: Mapping[str, Any]) -> str:
+    """The key of a message that has a number; one that was skipped has none of it until somebody sends it on."""
+    return _once(*(row[name] for name in ("account", "template", "identity", "to", "again")))
+
+
+def _once(account: str, template: str, identity: str, to: str, again: int) -> str:
     """The same for the same account, template, event and person.
 
     It begins with the identity, because orders and tickets are numbered as they come: so what is inserted now stands
     together in the index, and not each at a random place of what may be a gigabyte.
     """
-    parts = (draft.account, draft.template, identity, draft.to or "", str(again))
+    parts = (account, template, identity, to, str(again))
     digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
     return f"{identity[:31]} {digest[:32]}"
 
