@@ -20,7 +20,7 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
 
     Raises LookupFailed or LookupRefused while it is worth waiting for the platform's answer.
     """
-    blank = _blank(template, event, route, expires_at=received_at + template.expires)
+    blank = _blank(template, event, route, received_at=received_at)
     try:
         found = _complete(template, event, route)
     except PersonUnknown as error:
@@ -46,15 +46,17 @@ def draft(template: Template, event: Event, route: Route, *, received_at: dateti
     return _judged(complete, found.event, found.number, template, route, now)
 
 
-def _blank(template: Template, event: Event, route: Route, *, expires_at: datetime) -> Draft:
+def _blank(template: Template, event: Event, route: Route, *, received_at: datetime) -> Draft:
     """The draft before anything is known of its text."""
     return Draft(
         template=template.name,
         event_kind=event.kind,
         identity=event.identity,
         account=route.account.name,
-        occurred_at=event.occurred_at,
-        expires_at=expires_at,
+        # Nothing is told before it happens: with a sender's clock that is fast, or local time that says it is UTC, all
+        # that others tell of the thread would be old news.
+        occurred_at=min(event.occurred_at, received_at),
+        expires_at=received_at + template.expires,
         quiet_hours=str(template.quiet_hours) if template.quiet_hours else None,
         supersedes=template.supersedes,
         if_unknown=template.if_unknown,

@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from bridge.store import account_health, pictures, processing, recording, sending, workers
+from bridge.store import account_health, people, pictures, processing, recording, sending, workers
 
 log = structlog.get_logger()
 
@@ -43,6 +43,8 @@ class Presence:
         """Announce this worker, and take up what nobody holds any more."""
         if self._is_in_doubt:
             self.me = workers.Identity(name=self.me.name)
+        # As every turn begins: without it two workers could wait for each other's rows crosswise.
+        account_health.read(connection)
         workers.register(connection, self.me, now)
         for owner in workers.orphaned_owners(connection):
             processing.recover(connection, owner)
@@ -70,6 +72,7 @@ class Presence:
 
     def leave(self, connection: Connection, *, sent: Collection[int]) -> None:
         """Give back everything; `sent` are messages whose sending outlasts us, and who may have left."""
+        account_health.read(connection)
         processing.release(connection, self.me.id)
         sending.release(connection, self.me.id, but=sent)
         # The next worker treats these like a dead worker's.
@@ -87,9 +90,10 @@ class Presence:
     def _tidy(self, connection: Connection, now: datetime) -> None:
         """What came back from a dead worker, or from one with other settings, obeys ours; what is late is over."""
         self._next_tidy = time.monotonic() + _TIDY_EVERY_SECONDS
-        recording.settle_waiting(connection, tokens=self.tokens, sending=self.sending)
+        recording.settle_waiting(connection, now, tokens=self.tokens, sending=self.sending)
         if not self.keeps_quiet:
             recording.end_quiet_hours(connection, now)
         if expired := recording.expire(connection, now):
             log.warning("messages.expired", count=expired)
+        people.forget(connection, now)
         pictures.forget(connection, now)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,11 +13,13 @@ from conftest import wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from office import Office, Peer
-from sqlalchemy import update
+from sqlalchemy import event, update
+from sqlalchemy import text as text_of_sql
 
 from bridge.policy import caps
 from bridge.policy.threads import Text, superseded
-from bridge.store import ledger, people, processing, tables
+from bridge.store import account_health, ledger, people, processing, sending, standing, tables
+from bridge.store.database import Database
 
 MAYA, BEN = "+12125550123", "+14165550142"
 
@@ -204,6 +207,40 @@ def test_a_thread_without_its_value_is_none(shop: Office) -> None:
     assert [row["thread"] for row in shop.messages()] == [None]
 
 
+def test_a_text_that_may_have_left_is_no_old_news(shop: Office, attentive: Peer) -> None:
+    # Nobody knows whether it was taken; a repeat would be dropped for some seconds yet.
+    shop.set(ATTENTIVE_DUPLICATE_WINDOW="3600")
+    attentive.answers = lambda _token, sent: (502 if sent["body"].startswith("Shipped") else 200, {})
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    wait_until(lambda: shop.messages() and shop.messages()[0]["unknown_since"] is not None, "its outcome is unknown")
+    with shop.database.write() as connection:
+        later = shop.database.now(connection) + timedelta(minutes=5)
+        connection.execute(update(tables.messages).values(due=later))
+    shop.tell("order.delivered", "10:00")
+    wait_until(lambda: len(shop.messages()) == 2, "the newer text is made")
+    assert shop.outcomes()[0] == ("shipped", "queued", None)
+    attentive.answers = lambda _token, _sent: (200, {})
+    with shop.database.write() as connection:
+        connection.execute(update(tables.messages).values(due=shop.database.now(connection)))
+    shop.wait_for_states("sent", "sent")
+    assert said(attentive)[-2:] == ["Shipped #1", "Delivered #1"]
+
+
+def test_a_sender_whose_clock_is_fast_does_not_make_the_news_of_others_old(shop: Office, attentive: Peer) -> None:
+    shop.start()
+    values = {"event": "order.shipped", "customer.phone": MAYA, "order.id": "1", "order.name": "#1"}
+    shop.receive("zendesk", "trigger_order_shipped", id="a", occurred_at="2099-01-01T00:00:00Z", **values)
+    shop.wait_for_states("sent")
+    (early,) = shop.messages()
+    assert early["occurred_at"] <= early["created_at"]
+    values["event"] = "order.delivered"
+    now = datetime.now(UTC).isoformat()
+    shop.receive("zendesk", "trigger_order_shipped", id="b", occurred_at=now, **values)
+    shop.wait_for_states("sent", "sent")
+    assert said(attentive) == ["Shipped #1", "Delivered #1"]
+
+
 # --- caps ----------------------------------------------------------------------------------------------------------
 
 
@@ -275,6 +312,20 @@ def test_a_day_later_a_person_may_be_texted_again(shop: Office) -> None:
     shop.wait_for_states("sent", "sent")
     shop.tell("order.shipped", "09:00", order="3")
     shop.wait_for_states("sent", "sent", "held")
+
+
+def test_what_has_waited_for_days_counts_towards_the_cap(shop: Office) -> None:
+    shop.set(CAP_PER_PERSON_PER_DAY="1", ATTENTIVE_API_TOKEN=None)
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("queued")
+    with shop.database.write() as connection:
+        now = shop.database.now(connection)
+        connection.execute(
+            update(tables.messages).values(due=now - timedelta(hours=30), expires_at=now + timedelta(days=9))
+        )
+    shop.tell("order.shipped", "09:00", order="2")
+    shop.wait_for_states("queued", "held")
 
 
 def test_a_template_that_runs_wild_is_held(shop: Office, attentive: Peer) -> None:
@@ -399,6 +450,58 @@ def test_a_skipped_text_of_an_unreachable_person_can_be_sent_on(shop: Office, at
     shop.wait_for_states("refused", "refused", "refused", "sent")
 
 
+def test_what_is_sent_on_after_it_was_skipped_is_not_made_once_more(shop: Office, attentive: Peer) -> None:
+    delivery = skip_as_unreachable(shop, attentive)
+    assert send_on(shop, 1)
+    shop.wait_for_states("sent")
+    with shop.database.write() as connection:
+        people.clear(connection, MAYA)
+        processing.replay(connection, delivery, shop.database.now(connection), again=False)
+    shop.wait_for_delivery(state="processed", reason="already_texted")
+    assert said(attentive) == ["Shipped #1"]
+
+
+def test_what_was_skipped_and_made_once_more_is_not_sent_on(shop: Office, attentive: Peer) -> None:
+    delivery = skip_as_unreachable(shop, attentive)
+    with shop.database.write() as connection:
+        people.clear(connection, MAYA)
+        processing.replay(connection, delivery, shop.database.now(connection), again=False)
+    shop.wait_for_states("skipped", "sent")
+    assert not send_on(shop, 1)
+    with shop.database.read() as connection:
+        message = ledger.find_message(connection, 1)
+        assert message is not None
+        assert ledger.replacement(connection, message) == 2
+    assert said(attentive) == ["Shipped #1"]
+
+
+def skip_as_unreachable(shop: Office, attentive: Peer) -> int:
+    """Receive a delivery whose text is skipped, because its person is unreachable; the delivery's id."""
+    shop.start()
+    with shop.database.write() as connection:
+        now = shop.database.now(connection)
+        people.refused(connection, [("attentive", MAYA)] * people.UNREACHABLE_AFTER, now)
+    delivery = shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("skipped")
+    return delivery
+
+
+def send_on(shop: Office, message_id: int) -> bool:
+    with shop.database.write() as connection:
+        message = ledger.find_message(connection, message_id)
+        assert message is not None
+        return ledger.retry(connection, message, shop.database.now(connection))
+
+
+def test_old_refusals_are_forgotten_and_new_ones_are_not(shop: Office) -> None:
+    with shop.database.write() as connection:
+        now = shop.database.now(connection)
+        people.refused(connection, [("attentive", MAYA)] * people.UNREACHABLE_AFTER, now - timedelta(days=7, minutes=1))
+        people.refused(connection, [("attentive", BEN)], now - timedelta(days=6))
+        people.forget(connection, now)
+        assert [row.to for row in connection.execute(tables.people.select())] == [BEN]
+
+
 def test_other_refusals_than_400_say_nothing_about_the_person(shop: Office, attentive: Peer) -> None:
     attentive.answers = lambda _token, _sent: (422, {})
     shop.start()
@@ -509,3 +612,87 @@ def test_a_text_that_was_held_up_until_the_night_waits_for_the_morning(shop: Off
     shop.restart(ATTENTIVE_API_TOKEN="token-b")
     wait_until(lambda: shop.messages()[0]["waiting_for"] == "quiet_hours", "it turns back at the door")
     assert (shop.messages()[0]["attempts"], shop.attempts(), attentive.taken) == (0, [], [])
+
+
+def test_what_waits_for_the_morning_tells_so_without_a_token_too(shop: Office, attentive: Peer) -> None:
+    shop.set(QUIET_HOURS="template", ATTENTIVE_API_TOKEN=None)
+    shop.write_template("shipped", f"---\nevent: order.shipped\nquiet_hours: {around_now()}\n---\nShipped")
+    shop.tell("order.shipped", "09:00")
+    shop.start()
+    shop.wait_for_states("queued")
+    shop.restart()
+    shop.restart(ATTENTIVE_API_TOKEN="token-b")
+    assert [row["waiting_for"] for row in shop.messages()] == ["quiet_hours"]
+    # So the switch finds it.
+    shop.restart(QUIET_HOURS="off")
+    shop.wait_for_states("sent")
+
+
+# --- by hand, while workers work -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("act", ["release", "drop", "retry"])
+def test_what_a_person_decides_waits_for_a_worker_that_judges_by_it(shop: Office, act: str) -> None:
+    shop.set(BRIDGE_SENDING="hold")
+    shop.start()
+    shop.tell("order.shipped", "09:00")
+    shop.wait_for_states("held")
+    shop.stop()
+    with shop.database.write() as connection:
+        account_health.add(connection, ["attentive"])
+
+    def decide() -> None:
+        with shop.database.write() as connection:
+            message = ledger.find_message(connection, 1)
+            assert message is not None
+            now = shop.database.now(connection)
+            if act == "release":
+                assert ledger.release(connection, [1], now) == 1
+            elif act == "drop":
+                assert ledger.drop(connection, [1]) == 1
+            else:
+                assert ledger.retry(connection, message, now)
+
+    thread = threading.Thread(target=decide)
+    with shop.database.write() as connection:
+        account_health.read(connection)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join(10)
+    assert shop.states() == ["skipped" if act == "drop" else "queued"]
+
+
+# --- in a large database ---------------------------------------------------------------------------------------------
+
+
+def test_no_statement_of_a_turn_goes_through_a_whole_table(database: Database) -> None:
+    plans: list[str] = []
+    is_sqlite = database.is_sqlite
+
+    def explain(_connection: Any, cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "WITH")) and not many:
+            cursor.execute(("EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN ") + statement, values)
+            plans.extend(str(row[-1]) for row in cursor.fetchall())
+
+    with database.write() as connection:
+        now = database.now(connection)
+        if not is_sqlite:
+            # Empty tables are gone through at once, whatever their indices.
+            connection.execute(text_of_sql("SET LOCAL enable_seqscan = off"))
+        event.listen(connection.engine, "before_cursor_execute", explain)
+        try:
+            standing.texts_of(connection, [("attentive", "order 1", "r"), ("attentive", "order 2", "s")])
+            standing.counted_by_person(connection, [("attentive", "r")], now)
+            standing.counted_by_template(connection, ["shipped"], now)
+            people.unreachable(connection, [("attentive", "r"), ("attentive", "s")], now)
+            people.reached(connection, [("attentive", MAYA), ("attentive", BEN)])
+            people.refused(connection, [("attentive", MAYA), ("attentive", BEN)], now)
+            sending.claim(connection, "me", "attentive", 2, now)
+        finally:
+            event.remove(connection.engine, "before_cursor_execute", explain)
+    assert [
+        line for line in plans if re.search("SCAN (messages|earlier|people)|Seq Scan on (messages|people)", line)
+    ] == []
+    for index in ("ix_messages_news", "ix_messages_thread", "ix_messages_day_recipient"):
+        assert any(index in line for line in plans), index

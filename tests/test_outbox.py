@@ -133,7 +133,7 @@ class Outbox:
 
     def settle(self, sending: str = "on", tokens: tuple[str, ...] = TOKENS) -> None:
         with self.database.write() as connection:
-            recording.settle_waiting(connection, tokens=tokens, sending=sending)
+            recording.settle_waiting(connection, NOW, tokens=tokens, sending=sending)
 
     def change(self, **values: object) -> None:
         with self.database.write() as connection:

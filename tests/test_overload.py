@@ -151,3 +151,36 @@ def test_an_empty_queue_is_not_behind(database: Database) -> None:
     with database.read() as connection:
         found = status.read(connection, database.now(connection))
     assert (found.oldest_seconds, found.is_behind, found.why_behind, found.accounts) == (0.0, False, None, ())
+
+
+def test_what_waits_for_an_earlier_text_of_its_thread_is_not_behind(database: Database) -> None:
+    with database.write() as connection:
+        now = database.now(connection)
+        hour = timedelta(hours=1)
+        _queue(connection, "a", now + hour)
+        for number in range(3):
+            _queue(connection, "a", now - hour + timedelta(seconds=number))
+        _queue(connection, "b", now - hour)
+        # One after the other, as their rows are numbered; the first waits for the morning.
+        thread = {"thread": "order 1", "recipient": "r", "occurred_at": now}
+        connection.execute(update(messages).where(messages.c.account == "a").values(**thread))
+        found = status.read(connection, now)
+        assert found.account_seconds("a") == 0
+        assert found.account_seconds("b") == 3600
+        assert {account.name for account in found.accounts} == {"a", "b"}
+        connection.execute(update(messages).where(messages.c.due > now).values(state="sent"))
+        found = status.read(connection, now)
+    assert found.account_seconds("a") == 3600
+
+
+def test_of_many_that_wait_for_an_earlier_one_the_first_thousand_are_looked_at(database: Database) -> None:
+    with database.write() as connection:
+        now = database.now(connection)
+        _queue(connection, "a", now + timedelta(hours=1))
+        _queue(connection, "a", now - timedelta(hours=1), count=1000)
+        thread = {"thread": "order 1", "recipient": "r", "occurred_at": now}
+        connection.execute(update(messages).where(messages.c.account == "a").values(**thread))
+        assert status.read(connection, now).account_seconds("a") == 0
+        _queue(connection, "a", now - timedelta(minutes=30))
+        # Nobody has looked whether this one waits, too.
+        assert status.read(connection, now).account_seconds("a") == 1800

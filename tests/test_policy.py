@@ -160,6 +160,8 @@ def test_at_the_door_quiet_hours_that_are_switched_off_hold_nobody() -> None:
         (replace(SOON_OVER, released=True), "queued", MORNING, MORNING + timedelta(hours=1)),
         (replace(QUIET, released=True), "queued", MORNING, QUIET.expires_at),
         (SOON_OVER, "held", None, None),
+        # Whoever decides about it is to know that it may have left.
+        (replace(SOON_OVER, unknown_since=LATE, if_unknown="resend"), "held", None, None),
         # A repeat in the morning could be a second text.
         (replace(QUIET, unknown_since=LATE), "unknown", None, None),
     ],

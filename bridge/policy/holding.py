@@ -72,7 +72,8 @@ def at_the_door(message: Message, *, now: datetime, keeps_quiet: bool, is_live: 
         # By the morning Attentive would no longer drop a repeat.
         return Next(state="unknown", reason=Reason(code="outcome_unknown"), unknown_since=message.unknown_since)
     if moment is None or (moment >= message.expires_at and not message.released):
-        return Next(state="held", reason=_quiet_until_the_end(quiet, message.zones), tried=False)
+        why = _quiet_until_the_end(quiet, message.zones)
+        return Next(state="held", reason=why, unknown_since=message.unknown_since, tried=False)
     return Next(
         state="queued",
         due=moment,

@@ -77,7 +77,7 @@ def _is_about(line: Mapping[str, str], draft: Draft) -> bool:
     return told == (draft.event_kind, draft.template, draft.identity or "", outcome)
 
 
-def settle_waiting(connection: Connection, *, tokens: Collection[str], sending: str) -> None:
+def settle_waiting(connection: Connection, now: datetime, *, tokens: Collection[str], sending: str) -> None:
     """Bring waiting messages in line with a starting worker's settings: tokens come and go, sending is switched."""
     if sending == "on":
         connection.execute(
@@ -96,7 +96,13 @@ def settle_waiting(connection: Connection, *, tokens: Collection[str], sending: 
     connection.execute(
         update(messages).where(is_queued, messages.c.waiting_for == "token", has_token).values(waiting_for=None)
     )
-    connection.execute(update(messages).where(is_queued, ~has_token).values(waiting_for="token"))
+    # What waits for its moment first, say for the morning, goes on telling so.
+    lacks_token = is_queued & ~has_token & (messages.c.due <= now)
+    connection.execute(
+        update(messages)
+        .where(lacks_token, messages.c.waiting_for.is_distinct_from("token"))
+        .values(waiting_for="token")
+    )
 
 
 def end_quiet_hours(connection: Connection, now: datetime) -> None:

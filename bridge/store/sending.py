@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, and_, bindparam, case, exists, null, or_, select, true, update
 from sqlalchemy import func as sql
 from sqlalchemy.sql.dml import ReturningUpdate
-from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.expression import ColumnElement, FromClause
 
 from bridge.messages import Attempt, MediaCheck, Message, Next
 from bridge.store.tables import accounts, attempts, inserts, is_queued, is_sending, is_unsent, messages
@@ -45,24 +45,25 @@ def has_under_way(connection: Connection, account: str) -> bool:
     return connection.execute(found).first() is not None
 
 
-def _is_blocked() -> ColumnElement[bool]:
-    """A person's messages of one thread leave in the order things happened: whether an earlier one has not left yet."""
+def is_blocked(this: FromClause) -> ColumnElement[bool]:
+    """Whether an earlier message of the same thread and person has not left: they leave as things happened."""
     earlier = messages.alias("earlier")
-    return exists().where(
-        earlier.c.account == messages.c.account,
-        earlier.c.thread == messages.c.thread,
-        earlier.c.recipient == messages.c.recipient,
-        is_unsent(earlier),
-        or_(
-            earlier.c.occurred_at < messages.c.occurred_at,
-            and_(
-                earlier.c.occurred_at == messages.c.occurred_at,
-                or_(
-                    earlier.c.delivery_id < messages.c.delivery_id,
-                    and_(earlier.c.delivery_id == messages.c.delivery_id, earlier.c.id < messages.c.id),
-                ),
+    is_earlier = or_(
+        earlier.c.occurred_at < this.c.occurred_at,
+        and_(
+            earlier.c.occurred_at == this.c.occurred_at,
+            or_(
+                earlier.c.delivery_id < this.c.delivery_id,
+                and_(earlier.c.delivery_id == this.c.delivery_id, earlier.c.id < this.c.id),
             ),
         ),
+    )
+    return this.c.thread.is_not(None) & exists().where(
+        earlier.c.account == this.c.account,
+        earlier.c.thread == this.c.thread,
+        earlier.c.recipient == this.c.recipient,
+        is_unsent(earlier),
+        is_earlier,
     )
 
 
@@ -76,7 +77,7 @@ def _claiming(*, released_only: bool, doubtful: bool) -> ReturningUpdate[Any]:
             messages.c.unknown_since.is_not(None) if doubtful else true(),
             messages.c.due <= bindparam("at"),
             messages.c.account == bindparam("of"),
-            or_(messages.c.thread.is_(None), ~_is_blocked()),
+            ~is_blocked(messages),
         )
         .order_by(messages.c.due, messages.c.id)
         .limit(bindparam("room", type_=Integer))

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, literal_column, select
 from sqlalchemy import func as sql
 
 from bridge.messages import AccountHealth
-from bridge.store import account_health
+from bridge.store import account_health, sending
 from bridge.store.tables import deliveries, is_held, is_queued, is_sending, is_stored, messages, workers
 from bridge.store.workers import DEAD_AFTER
 
@@ -22,10 +22,16 @@ COUNTED_TO = 100_000
 #: Work that is due for longer than this is behind.
 BEHIND_AFTER = timedelta(minutes=1)
 
+# So many due messages of an account are asked whether they wait for an earlier one.
+_LOOKED_AT = 1000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """Waiting work at `now`. `oldest` is when the longest waiting row was due: of the deliveries, of each account."""
+    """Waiting work at `now`. `oldest` is when the longest waiting row was due: of the deliveries, of each account.
+
+    A message that waits for an earlier one of its thread is not counted as waiting by itself.
+    """
 
     now: datetime
     deliveries_stored: int
@@ -67,9 +73,10 @@ class Status:
 
 def read(connection: Connection, now: datetime) -> Status:
     """The state of the queue now."""
-    oldest_messages = {row.account: row.due for row in connection.execute(_OLDEST_MESSAGES)}
+    first = {row.account: row.due for row in connection.execute(_OLDEST_MESSAGES)}
+    oldest_messages = {name: due for name in first if (due := _oldest_free(connection, name, first[name], now))}
     # An account that has no token yet has no row either.
-    accounts = {name: AccountHealth(name=name) for name in oldest_messages} | dict(account_health.look(connection))
+    accounts = {name: AccountHealth(name=name) for name in first} | dict(account_health.look(connection))
     return Status(
         now=now,
         deliveries_stored=connection.execute(_counting(deliveries, is_stored)).scalar_one(),
@@ -101,5 +108,24 @@ def _oldest_messages() -> Select[str, datetime]:
     return select(step.c.account, due.scalar_subquery().label("due")).where(step.c.account.is_not(None))
 
 
+def _oldest_free(connection: Connection, account: str, first: datetime, now: datetime) -> datetime | None:
+    """When the longest waiting message was due that waits for no earlier one of its thread, say until the morning."""
+    if first > now:
+        return first
+    due: datetime | None = connection.execute(_OLDEST_FREE, {"of": account, "at": now}).scalar_one()
+    return due
+
+
+def _oldest_of_an_account() -> Select[datetime]:
+    is_due = is_queued, messages.c.account == bindparam("of"), messages.c.due <= bindparam("at")
+    due = select(messages).where(*is_due).order_by(messages.c.due, messages.c.id)
+    some = due.limit(_LOOKED_AT).subquery()
+    free = select(some.c.due).where(~sending.is_blocked(some)).order_by(some.c.due).limit(1).scalar_subquery()
+    # Those beyond are taken for free: to look at all might take long.
+    beyond = due.with_only_columns(messages.c.due).offset(_LOOKED_AT).limit(1).scalar_subquery()
+    return select(sql.coalesce(free, beyond))
+
+
 _OLDEST_DELIVERY = select(sql.min(deliveries.c.due)).where(is_stored)
 _OLDEST_MESSAGES = _oldest_messages()
+_OLDEST_FREE = _oldest_of_an_account()
