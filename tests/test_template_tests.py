@@ -255,8 +255,9 @@ def test_a_template_for_one_source_or_connection_is_tested_as_that(tmp_path: Pat
         assert verdict.problems == (), front
 
 
-def test_quiet_hours_regions_and_sending_do_not_matter_to_a_test(tmp_path: Path) -> None:
-    done = run(["check"], {"BRIDGE_SENDING": "off", "ALLOWED_REGIONS": "GB", "TEMPLATES_DIR": str(SHIPPED)}, tmp_path)
+def test_quiet_hours_regions_preferred_phones_and_sending_do_not_matter_to_a_test(tmp_path: Path) -> None:
+    settings = {"BRIDGE_SENDING": "off", "ALLOWED_REGIONS": "GB", "PHONE_PREFERENCE": "shipping"}
+    done = run(["check"], {**settings, "TEMPLATES_DIR": str(SHIPPED)}, tmp_path)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert " tests passed, no problem." in done.stdout
@@ -303,6 +304,48 @@ def test_check_finds_tests_that_belong_to_no_template(tmp_path: Path) -> None:
 
     assert status == 1
     assert f"{tmp_path}/shiped.tests.yaml:1: there is no template shiped for these tests" in err
+
+
+def test_check_finds_tests_that_would_never_run_because_of_how_their_name_ends(tmp_path: Path) -> None:
+    status, _, err = check(tmp_path, shipped__txt=TEMPLATE, shipped__tests__yml=EVENT)
+
+    assert status == 1
+    assert f"{tmp_path}/shipped.tests.yml:1: these tests do not run: rename the file to shipped.tests.yaml\n" in err
+
+
+@pytest.mark.parametrize(
+    ("front", "settings", "problem"),
+    [
+        ("source: shopfy", {}, "there is no source shopfy; did you mean shopify? (kustomer, shopify, zendesk)"),
+        ("connection: shop-us", {"SHOPIFY_SECRETS": "x"}, "there is no connection shop-us (shopify)"),
+        ("connection: [shopify, shoppify]", {"SHOPIFY_SECRETS": "x"}, "there is no connection shoppify; did you mean"),
+    ],
+)
+def test_check_finds_a_source_or_connection_that_there_is_not(
+    tmp_path: Path, front: str, settings: dict[str, str], problem: str
+) -> None:
+    (tmp_path / "shipped.txt").write_text(TEMPLATE.replace("when:", f"{front}\nwhen:"))
+    done = run(["check"], {"TEMPLATES_DIR": str(tmp_path), **settings}, tmp_path)
+
+    assert done.returncode == 1
+    assert f"bridge: {tmp_path}/shipped.txt: {problem}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("front", "settings"),
+    [
+        ("source: shopify", {}),
+        ("connection: shop-us", {}),
+        ("connection: shop-us", {"SHOP_US_SECRETS": "x", "CONNECTIONS": "shop-us=shopify"}),
+    ],
+)
+def test_check_takes_a_source_that_there_is_and_a_connection_that_may_come(
+    tmp_path: Path, front: str, settings: dict[str, str]
+) -> None:
+    (tmp_path / "shipped.txt").write_text(TEMPLATE.replace("when:", f"{front}\nwhen:"))
+    done = run(["check"], {"TEMPLATES_DIR": str(tmp_path), **settings}, tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_check_tells_of_tests_that_are_no_text(tmp_path: Path) -> None:

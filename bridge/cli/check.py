@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 import click
 from rich.markup import escape
 
-from bridge import sms
+from bridge import sms, sources
 from bridge.cli import output, rehearsal, setup, template_tests
 from bridge.cli.rehearsal import Rehearsal
 from bridge.compose import Template, TemplateFolder, default_folder
 from bridge.compose.link_lint import link_problems, partial_problems
+from bridge.compose.vocabulary import did_you_mean
 from bridge.errors import Misconfigured
 from bridge.messages import Draft
 from bridge.settings import Settings
@@ -99,6 +100,7 @@ def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple
         if not reached:
             output.console().print("  [yellow]no sample reaches it[/]")
         problems += link_problems(template)
+        problems += _unknown_names(template, settings)
         problems += _problems(template, reached)
         if template.shrink_media and not settings.public_url:
             problems.append(
@@ -109,6 +111,19 @@ def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple
             passed += verdict.passed
             problems += verdict.problems
     return passed, problems
+
+
+def _unknown_names(template: Template, settings: Settings) -> list[str]:
+    """Sources and connections that there are not, so that the template would answer nothing."""
+    known = {"source": sources.discover().keys(), "connection": settings.connections.keys()}
+    named = {"source": template.sources, "connection": template.connections}
+    return [
+        f"{template.path}: there is no {key} {name}{did_you_mean(name, known[key])} ({', '.join(sorted(known[key]))})"
+        for key, names in named.items()
+        # Where no connection is configured yet nobody can tell what they will be called.
+        for name in sorted(names - known[key])
+        if known[key]
+    ]
 
 
 def _limits(template: Template) -> str:
