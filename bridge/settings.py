@@ -138,7 +138,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         cap_per_template=environment.whole("CAP_PER_TEMPLATE_PER_MINUTE", 0, at_least=0),
         allowed_regions=_allowed_regions(environment),
         phone_preference=cast(tuple[Place, ...], environment.words("PHONE_PREFERENCE", PLACES)),
-        public_url=environment.text("PUBLIC_URL"),
+        public_url=_public_url(environment),
         templates_dir=environment.text("TEMPLATES_DIR"),
         max_body_bytes=environment.whole("MAX_BODY_BYTES", 5 * 1024 * 1024, at_least=1024),
         log_level=environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
@@ -156,6 +156,13 @@ def _check_attentive_url(environment: Environment, url: str) -> None:
         environment.problem("ATTENTIVE_URL", "must be an address such as https://api.attentivemobile.com")
     elif parts.scheme == "http" and not is_loopback(url):
         environment.problem("ATTENTIVE_URL", "must be https; plain http would show your token to the network")
+
+
+def _public_url(environment: Environment) -> str | None:
+    url = environment.text("PUBLIC_URL")
+    if url and (split_url(url).scheme not in ("http", "https") or not split_url(url).hostname):
+        environment.problem("PUBLIC_URL", "must be an address such as https://bridge.example.com")
+    return url
 
 
 def _allowed_regions(environment: Environment) -> frozenset[str]:

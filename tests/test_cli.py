@@ -325,6 +325,14 @@ def test_check_lists_the_problems_of_settings_and_templates_at_once(alone: Runni
         assert "Traceback" not in done.stderr
 
 
+def test_a_folder_of_messages_that_there_is_not_is_a_setting_to_correct(alone: Running) -> None:
+    for command in (["check"], ["preview", "order_placed"]):
+        done = alone.run(*command, TEMPLATES_DIR="nowhere")
+
+        told = "bridge: TEMPLATES_DIR: there is no folder nowhere; make it, or correct the setting\n"
+        assert (done.returncode, done.stderr) == (2, told)
+
+
 def test_check_finds_a_misspelt_name_and_a_text_that_could_never_be_sent(alone: Running) -> None:
     folder = alone.directory / "messages"
     folder.mkdir()
@@ -439,6 +447,17 @@ def test_show_tells_the_story(running: Running) -> None:
     assert "sent 200 after" in told
 
 
+def test_show_says_of_a_text_to_nobody_why_no_number_can_be_texted(running: Running) -> None:
+    running.trigger("zendesk", "trigger_order_shipped", "--to", "1-800-FLOWERS")
+    wait_until(lambda: running.json("messages", "list", "--state", "skipped"), "it is skipped")
+    newest, *_ = running.json("messages", "list", "--state", "skipped")
+    told = running.run("messages", "show", str(newest["id"])).stdout
+
+    assert "  number   none (customer: phone_has_letters)\n" in told
+    # Nobody is nowhere, and has no night.
+    assert "quiet" not in told
+
+
 def test_a_replay_sends_no_second_text_unless_it_is_asked_to(running: Running) -> None:
     message = running.make_message("sent")
     delivery = str(message["delivery_id"])
@@ -549,7 +568,11 @@ _MISTAKES: dict[str, tuple[int, str]] = {
     "messages retry 99999999999999999999999": (2, "is not in the range"),
     "messages release": (0, ""),
     "messages drop 99999": (1, "not held: 99999"),
-    "messages release --template nonsense": (0, ""),
+    "messages release --template nonsense": (
+        0,
+        "no message of nonsense is held; see `bridge messages list --state held`",
+    ),
+    "messages drop --template nonsense": (0, "no message of nonsense is held"),
 }
 
 
@@ -572,6 +595,8 @@ _WRONG_SETTINGS = {
     "BRIDGE_SENDING": ["maybe"],
     "CONNECTIONS": ["shopify", "shop=nonsense"],
     "LOG_LEVEL": ["loud"],
+    "PUBLIC_URL": ["bridge.example"],
+    "TEMPLATES_DIR": ["nowhere"],
 }
 
 

@@ -211,7 +211,13 @@ def test_a_large_page_is_no_large_picture(shop: Shop, desk: Pictures) -> None:
 
 def test_what_is_too_large_even_for_shrinking_is_not_fetched(shop: Shop, desk: Pictures) -> None:
     shop.files["/vast.png"] = SMALL.ljust(10_000_001, b"\0")
-    assert in_short(look(desk, f"{shop.url}/vast.png", shrink_media=True)) == (None, "media_too_large")
+    then = look(desk, f"{shop.url}/vast.png", shrink_media=True)
+    assert in_short(then) == (None, "media_too_large")
+    # The sentence advises to shrink it, which was tried.
+    assert then is not None
+    assert then.media is not None
+    assert then.media.reason is not None
+    assert "over 10 MB" in then.media.reason.detail
 
 
 def test_a_shrunk_picture_gets_an_address_of_ours_and_is_not_looked_at_there(shop: Shop, desk: Pictures) -> None:

@@ -75,6 +75,7 @@ ADDRESS = "ATTENTIVE_URL: must be an address such as https://api.attentivemobile
 READABLE = "DATABASE_URL: cannot be read; write sqlite:///bridge.db or postgresql://user:password@host/name"
 A_FILE = "DATABASE_URL: SQLite needs a file, because several processes share it"
 A_TOKEN = "ATTENTIVE_API_TOKEN: holds a blank or a character that no token has"
+A_PUBLIC_ONE = "PUBLIC_URL: must be an address such as https://bridge.example.com"
 PLAIN_HTTP = "ATTENTIVE_URL: must be https; plain http would show your token to the network"
 
 
@@ -118,6 +119,9 @@ PLAIN_HTTP = "ATTENTIVE_URL: must be https; plain http would show your token to 
         ("PHONE_PREFERENCE", "order,home,shipping_address",
          "PHONE_PREFERENCE: home, shipping_address is none of order, customer, shipping, billing, default"),
         ("PHONE_PREFERENCE", ",", "PHONE_PREFERENCE: names none of order, customer, shipping, billing, default"),
+        ("PUBLIC_URL", "bridge.example.com", A_PUBLIC_ONE),
+        ("PUBLIC_URL", "https://", A_PUBLIC_ONE),
+        ("PUBLIC_URL", "ftp://bridge.example.com", A_PUBLIC_ONE),
         ("MAX_BODY_BYTES", "10", "MAX_BODY_BYTES: Must be greater than or equal to 1024."),
         ("MAX_BODY_BYTES", "5 MiB", "MAX_BODY_BYTES: Not a valid integer."),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL: must be one of DEBUG, INFO, WARNING, ERROR, not 'LOUD'"),

@@ -107,7 +107,10 @@ class Pictures:
             return problem
         if self._served_at is None:
             return Reason(code="media_too_large", detail="Set PUBLIC_URL, so that a smaller one can be served.")
-        return problem if isinstance(content, Reason) else self._make_smaller(content, self._served_at)
+        if isinstance(content, Reason):
+            most = f"It is over {_LARGEST // 1_000_000} MB, which is more than can be made smaller."
+            return Reason(code="media_too_large", detail=most)
+        return self._make_smaller(content, self._served_at)
 
     def _make_smaller(self, content: bytes, served_at: str) -> Good | Reason:
         if not media.is_picture(content):

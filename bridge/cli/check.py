@@ -11,7 +11,7 @@ from rich.markup import escape
 from bridge import sms, sources
 from bridge.cli import output, rehearsal, setup, template_tests
 from bridge.cli.rehearsal import Rehearsal
-from bridge.compose import Template, TemplateFolder, default_folder
+from bridge.compose import Template, TemplateFolder
 from bridge.compose.link_lint import link_problems, partial_problems
 from bridge.compose.vocabulary import did_you_mean
 from bridge.errors import Misconfigured
@@ -34,7 +34,7 @@ def check() -> None:
     except Misconfigured as error:
         # Those of the templates too, so that all are known at once.
         raise Misconfigured([*error.problems, *_unreadable_templates(os.environ.get("TEMPLATES_DIR"))]) from None
-    folder_path = default_folder(settings.templates_dir)
+    folder_path = setup.templates_folder(settings.templates_dir)
     try:
         folder = TemplateFolder(folder_path)
     except Misconfigured as error:
@@ -58,7 +58,7 @@ def check() -> None:
 
 def _unreadable_templates(folder: str | None) -> tuple[str, ...]:
     try:
-        TemplateFolder(default_folder(folder))
+        TemplateFolder(setup.templates_folder(folder))
     except Misconfigured as error:
         return error.problems
     return ()

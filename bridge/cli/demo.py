@@ -19,11 +19,11 @@ from rich.markup import escape
 from rich.progress import track
 
 from bridge import platforms, sources
-from bridge.cli import output, rehearsal
+from bridge.cli import output, rehearsal, setup
 from bridge.cli.processes import Children
 from bridge.cli.recorded_answers import serve_recorded_answers
 from bridge.cli.rehearsal import Rehearsal
-from bridge.compose import TemplateFolder, default_folder
+from bridge.compose import TemplateFolder
 from bridge.connections import CONNECTION_SUFFIXES, setting_prefix
 from bridge.settings import NAMES
 from bridge.store import ledger, mistakes
@@ -51,7 +51,7 @@ def demo(once: bool) -> None:
 
     Starts web, worker and the sandbox on free ports, and fires every sample webhook of every platform, signed.
     """
-    folder = default_folder(os.environ.get("TEMPLATES_DIR"))
+    folder = setup.templates_folder(os.environ.get("TEMPLATES_DIR"))
     templates = TemplateFolder(folder).current()
     with tempfile.TemporaryDirectory(prefix="bridge-demo-") as directory, serve_recorded_answers() as platform_url:
         mistakes.check_place(Path(directory, "demo.db"), setting="TMPDIR")

@@ -64,11 +64,11 @@ def show(message_id: int, as_json: bool) -> None:
     if found["again"]:
         click.echo(f"  again    a person asked for this text once more (time {found['again']})")
     if found["phone_why"]:
-        click.echo(f"  number   from {found['phone_why']}")
+        click.echo(f"  number   {'from ' if found['to'] else ''}{found['phone_why']}")
     if found["thread"]:
         is_replaced = found["supersedes"] and found["event_kind"] not in threads.WORDS
         click.echo(f"  thread   {found['thread']}{', where a newer text takes its place' if is_replaced else ''}")
-    if found["quiet_hours"]:
+    if found["quiet_hours"] and found["zones"]:
         click.echo(f"  quiet    {found['quiet_hours']} in {', '.join(found['zones'])}")
     click.echo(f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip())
     if found["state"] == "queued":
@@ -139,6 +139,8 @@ def _decide(ids: tuple[int, ...], template: str | None, everything: bool, *, rel
                 count += ledger.drop(connection, some)
     if missing := sorted(set(ids) - set(chosen)):
         _fail(f"not held: {', '.join(map(str, missing))}; {count} done")
+    if template and not chosen:
+        click.echo(f"bridge: no message of {template} is held; see `bridge messages list --state held`", err=True)
     off = " They leave when BRIDGE_SENDING is no longer off." if release and settings.sending == "off" else ""
     click.echo(f"{count} {'released' if release else 'dropped'}.{off}")
 

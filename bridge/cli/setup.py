@@ -105,9 +105,18 @@ def _first_line(error: Exception) -> str:
 def open_templates(settings: Settings) -> "TemplateFolder":
     """The message templates. Raises Misconfigured with every problem of every file."""
     # Not at the top: most commands, and the web process, need none.
-    from bridge.compose import TemplateFolder, default_folder
+    from bridge.compose import TemplateFolder
 
-    return TemplateFolder(default_folder(settings.templates_dir))
+    return TemplateFolder(templates_folder(settings.templates_dir))
+
+
+def templates_folder(setting: str | None) -> Path:
+    """Where the templates are. Raises Misconfigured, which names TEMPLATES_DIR, if that is no folder."""
+    from bridge.compose import default_folder
+
+    if setting and not Path(setting).is_dir():
+        raise Misconfigured([f"TEMPLATES_DIR: there is no folder {setting}; make it, or correct the setting"])
+    return default_folder(setting)
 
 
 def find_template(templates: Sequence["Template"], name: str) -> "Template":
