@@ -371,6 +371,14 @@ def test_preview_shows_the_text_of_a_sample_and_of_a_delivery(running: Running) 
     assert len(running.texts()) == before
 
 
+def test_preview_of_a_delivery_that_does_not_reach_the_template_says_so(running: Running) -> None:
+    delivery = running.make_message("sent")["delivery_id"]
+    done = running.run("preview", "order_shipped", "--delivery", str(delivery))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"bridge: delivery {delivery} does not reach this template. ")
+
+
 def test_preview_says_what_a_text_costs_where_it_goes_and_why(alone: Running) -> None:
     folder = alone.directory / "messages"
     folder.mkdir()

@@ -97,6 +97,12 @@ REFUSED = [
     ('when: "a', 2, "a quote or a bracket that opens in this line is not closed, or not in the right place"),
     ("event: [a, b", 2, "a quote or a bracket that opens in this line is not closed, or not in the right place"),
     ("event: a\nwhen: b\nevent: c", 4, "event stands here a second time (first in line 2)"),
+    (
+        "event: a\n  expires: 12h",
+        3,
+        "this line cannot be read: if expires is a key, begin the line with it;"
+        " else put the value above on one line, in quotes",
+    ),
     ("event:order.shipped", 2, "this is not a line `key: value` (a colon, then a space)"),
     ("only words", 2, "this is not a line `key: value` (a colon, then a space)"),
     ("- a", 2, "the front matter must be lines of `key: value`"),
@@ -173,6 +179,16 @@ KEY_PROBLEMS = [
         "t.txt:3: when is not a Jinja expression: unexpected 'end of template'",
     ),
     ("when: order.id order.name", "t.txt:3: when is not a Jinja expression: more than one expression"),
+    ("when: '{{ order.id }}'", "t.txt:3: when is an expression already: write it without {{ and }}"),
+    (
+        "media_url: https://shop.example/a.png",
+        "t.txt:3: media_url takes an expression, so a text in it stands in quotes of its own:"
+        " '\"https://shop.example/a.png\"'",
+    ),
+    (
+        "to: +1 212 555 0123",
+        "t.txt:3: to takes an expression, so a text in it stands in quotes of its own: '\"+1 212 555 0123\"'",
+    ),
     ("to: customer.fone", "t.txt:3: there is no customer.fone; did you mean customer.phone?"),
     ("link: '{{ order.id'", "t.txt:3: unexpected end of template, expected 'end of print statement'."),
     (
@@ -187,6 +203,7 @@ KEY_PROBLEMS = [
     ("max_segments: 0", "t.txt:3: max_segments takes a whole number from 1 to 10"),
     ("encoding: latin", "t.txt:3: encoding is auto or unicode, not latin"),
     ("retry_refused: soon", "t.txt:3: retry_refused takes a time such as 30m, 12h or 2d"),
+    ("retry_refused: 24h", "t.txt:3: retry_refused must be less than expires, which ends before it"),
     ("if_media_fails: drop", "t.txt:3: if_media_fails is text or hold, not drop"),
     ("shrink_media: true", "t.txt:3: shrink_media needs media_url: there is no picture to shrink"),
 ]

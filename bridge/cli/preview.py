@@ -84,7 +84,8 @@ def _of_delivery(settings: Settings, template: Template, delivery_id: int) -> li
         _fail(f"the look-up failed: {result.detail}")
         return []
     if not result.drafts:
-        _fail(result.reason.sentence if result.reason else "this delivery does not reach the template")
+        why = f" {result.reason.sentence}" if result.reason else ""
+        _fail(f"delivery {delivery_id} does not reach this template.{why}")
     return list(result.drafts)
 
 

@@ -98,7 +98,14 @@ def _read_yaml(front: list[str]) -> tuple[dict[str, str | tuple[str, ...]], dict
     try:
         root = yaml.compose("\n".join(front), Loader=yaml.BaseLoader)
     except yaml.MarkedYAMLError as error:
-        return {}, {}, [yaml_problem(error, front)]
+        problem = yaml_problem(error, front)
+        indented = re.match(r"\s+([A-Za-z_][\w-]*)[ \t]*:\s", front[problem.line - 1])
+        if indented and "not allowed here" in (error.problem or ""):
+            advice = (
+                f"if {indented[1]} is a key, begin the line with it; else put the value above on one line, in quotes"
+            )
+            return {}, {}, [Problem(problem.line, f"this line cannot be read: {advice}")]
+        return {}, {}, [problem]
     except (yaml.YAMLError, ValueError, RecursionError):
         # A control character, or brackets hundreds deep.
         return {}, {}, [Problem(1, "the front matter holds characters that cannot be read as text")]

@@ -121,6 +121,8 @@ class _FrontMatterSchema(Schema):
             raise ValidationError("needs thread: it says which older texts a newer one replaces", "supersedes")
         if values.get("shrink_media") and "media_url" not in values:
             raise ValidationError("needs media_url: there is no picture to shrink", "shrink_media")
+        if "expires" in values and values.get("retry_refused", timedelta(0)) >= values["expires"]:
+            raise ValidationError("must be less than expires, which ends before it", "retry_refused")
 
 
 _SCHEMA = _FrontMatterSchema()

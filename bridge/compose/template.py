@@ -1,5 +1,6 @@
 """A template: one file that says which events it answers, and the message it makes of them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -181,6 +182,9 @@ class _Reader:
 
     def _expression(self, key: str, source: str) -> Code | None:
         line = self.front.lines.get(key, 1)
+        if advice := _no_expression(source):
+            self._problem(key, advice)
+            return None
         try:
             return self._compiled(LANGUAGE.parse_expression(source), source, line)
         except jinja2.TemplateSyntaxError as error:
@@ -208,3 +212,13 @@ class _Reader:
         if found:
             return None
         return Code(source=source, line=line, compiled=self.language.compile_body(tree, self.path))
+
+
+def _no_expression(source: str) -> str | None:
+    """What to do about a value that is a text or an address and no expression; None if it may be one."""
+    if source.startswith("{{"):
+        return "is an expression already: write it without {{ and }}"
+    if re.fullmatch(r"https?://\S+|\+[\d ().-]+", source):
+        # A bare number would be arithmetic, and read in the country of each customer.
+        return f"takes an expression, so a text in it stands in quotes of its own: '\"{source}\"'"
+    return None
