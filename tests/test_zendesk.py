@@ -193,6 +193,31 @@ def test_an_event_knows_the_requester_by_id_and_asks_for_the_rest():
     assert event.occurred_at == datetime(2026, 11, 25, 17, 26, 40, 927154, tzinfo=UTC)
 
 
+def test_names_stand_on_one_line_with_single_blanks_and_comments_as_they_were_written():
+    event = parse(
+        {
+            "event": "ticket.replied",
+            "customer": {"name": " Maya  Thompson"},
+            "ticket": {"agent": "Ben \n Okafor", "subject": "My\u00a0 order", "comment": "Hi,\n\n  it left."},
+            "order": {"name": "# 1001 "},
+            "shipment": {"carrier": "Canada   Post"},
+        }
+    )
+
+    assert (event.customer.name, event.ticket.agent, event.ticket.subject) == (
+        "Maya Thompson",
+        "Ben Okafor",
+        "My order",
+    )
+    assert (event.order.name, event.shipment.carrier) == ("# 1001", "Canada Post")
+    assert event.ticket.comment == "Hi,\n\n  it left."
+
+
+@pytest.mark.parametrize("agent", ["", "  ", " \n", None, [], True])
+def test_a_name_of_nothing_is_none(agent):
+    assert parse({"event": "ticket.replied", "ticket": {"agent": agent}}).ticket.agent is None
+
+
 @pytest.mark.parametrize("requester", [39284710265531, "39284710265531"])
 @pytest.mark.parametrize("ticket", [48213, "48213"])
 def test_ids_are_text_whatever_their_type(requester, ticket):

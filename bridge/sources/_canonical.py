@@ -13,7 +13,7 @@ from bridge.errors import Unreadable
 from bridge.events import KINDS, Customer, Delivery, Event, Nothing, Order, Parsed, Shipment, Ticket
 from bridge.greeting import first_name
 from bridge.reasons import Reason
-from bridge.sources._fields import Amount, Country, Moment, Part, Reading, Text, read
+from bridge.sources._fields import Amount, Country, Line, Moment, Part, Reading, Text, read
 from bridge.sources._people import candidates
 from bridge.sources._reading import identity_of
 
@@ -33,8 +33,8 @@ STATUSES = {
 
 class _Customer(Reading):
     id = Text()
-    name = Text()
-    first_name = Text()
+    name = Line()
+    first_name = Line()
     phone = Text()
     email = Text()
     country = Country()
@@ -47,11 +47,11 @@ class _Customer(Reading):
 
 class _Ticket(Reading):
     id = Text()
-    subject = Text()
+    subject = Line()
     status = Text()
     url = Text()
     comment = Text()
-    agent = Text()
+    agent = Line()
 
     def make(self, values: dict[str, Any]) -> Ticket:
         ticket = Ticket(**values)
@@ -60,7 +60,7 @@ class _Ticket(Reading):
 
 class _Order(Reading):
     id = Text()
-    name = Text()
+    name = Line()
     total = Amount()
     currency = Text()
     status_url = Text()
@@ -72,7 +72,7 @@ class _Order(Reading):
 
 class _Shipment(Reading):
     id = Text()
-    carrier = Text()
+    carrier = Line()
     tracking_number = Text()
     tracking_url = Text()
     status = Text()

@@ -91,6 +91,14 @@ class Text(Tolerant):
         return text_of(value)
 
 
+class Line(Tolerant):
+    """A name, which stands in the middle of a sentence: on one line, with single blanks."""
+
+    def read(self, value: object) -> str | None:
+        """The text, or None."""
+        return " ".join((text_of(value) or "").split()) or None
+
+
 class FirstText(Tolerant):
     """The first readable text of a list, e.g. of `tracking_numbers`."""
 

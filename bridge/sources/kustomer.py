@@ -14,7 +14,7 @@ from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
 from bridge.greeting import first_name
 from bridge.signing import sign_hmac, verify_hmac
 from bridge.sources import Source
-from bridge.sources._fields import Flag, Moment, Part, Parts, Reading, Text, read, text_of
+from bridge.sources._fields import Flag, Line, Moment, Part, Parts, Reading, Text, read, text_of
 from bridge.sources._people import candidates, fill
 from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
 
@@ -38,7 +38,7 @@ class _Email(Reading):
 class _Person(Reading):
     """A customer's attributes. `displayName` is left out: without a name it is a nickname like "Silver Scissors"."""
 
-    name = Text()
+    name = Line()
     first_name = Text(data_key="firstName")
     locale = Text()
     phones = Parts(_Phone)

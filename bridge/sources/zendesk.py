@@ -15,7 +15,7 @@ from bridge.greeting import first_name
 from bridge.signing import check_timestamp, read_timestamp, sign_hmac, verify_hmac
 from bridge.sources import Source
 from bridge.sources._canonical import parse_canonical
-from bridge.sources._fields import Flag, Moment, Part, Reading, Text, read, text_of
+from bridge.sources._fields import Flag, Line, Moment, Part, Reading, Text, read, text_of
 from bridge.sources._people import candidates, fill
 from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
 
@@ -44,7 +44,7 @@ _UNDONE = {"NEW", "OPEN", "PENDING", "HOLD"}
 
 class _Author(Reading):
     is_staff = Flag()
-    name = Text()
+    name = Line()
 
 
 class _Comment(Reading):
@@ -62,7 +62,7 @@ class _Change(Reading):
 
 class _Detail(Reading):
     id = Text()
-    subject = Text()
+    subject = Line()
     status = Text()
     description = Text()
     requester_id = Text()
@@ -78,7 +78,7 @@ class _Body(Reading):
 
 class _User(Reading):
     id = Text()
-    name = Text()
+    name = Line()
     email = Text()
     phone = Text()
     locale = Text()

@@ -12,7 +12,7 @@ from typing import Any
 from bridge import zones
 from bridge.events import Customer, LineItem, Order, PhoneCandidate, Place, Shipment
 from bridge.greeting import first_name
-from bridge.sources._fields import Amount, Country, FirstText, Flag, Moment, Part, Parts, Reading, Text
+from bridge.sources._fields import Amount, Country, FirstText, Flag, Line, Moment, Part, Parts, Reading, Text
 from bridge.sources._people import candidates
 
 # A fulfilment's own name is the order's with a counter behind it: "#1001.2", or "#1001-F2".
@@ -22,9 +22,9 @@ Record = Mapping[str, Any]
 
 
 class _Address(Reading):
-    first_name = Text()
-    last_name = Text()
-    name = Text()
+    first_name = Line()
+    last_name = Line()
+    name = Line()
     phone = Text()
     country_code = Country()
     province_code = Text()
@@ -32,15 +32,15 @@ class _Address(Reading):
 
 class _Buyer(Reading):
     id = Text()
-    first_name = Text()
-    last_name = Text()
+    first_name = Line()
+    last_name = Line()
     email = Text()
     phone = Text()
     default_address = Part(_Address)
 
 
 class _LineItem(Reading):
-    title = Text()
+    title = Line()
     quantity = Amount()
     price = Amount()
 
@@ -51,10 +51,10 @@ class _LineItem(Reading):
 class _Fulfilment(Reading):
     id = Text()
     order_id = Text()
-    name = Text()
+    name = Line()
     status = Text()
     shipment_status = Text()
-    tracking_company = Text()
+    tracking_company = Line()
     tracking_number = Text()
     tracking_numbers = FirstText()
     tracking_url = Text()
@@ -76,7 +76,7 @@ class _MoneySet(Reading):
 
 class _Order(Reading):
     id = Text()
-    name = Text()
+    name = Line()
     total_price = Amount()
     total_price_set = Part(_MoneySet)
     currency = Text()
