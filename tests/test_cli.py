@@ -307,6 +307,7 @@ def test_check_shows_what_every_template_costs(alone: Running) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "order_shipped" in done.stdout
     assert "1 segment GSM-7" in done.stdout
+    assert "not sent: no_phone\n" in done.stdout
     assert "no problem" in done.stdout
     assert list(alone.directory.iterdir()) == []
 

@@ -374,6 +374,14 @@ def test_check_tells_the_sample_that_a_text_is_too_long_with(tmp_path: Path) -> 
     assert "  thread order {{ order.id }}; at most 1 segment\n" in out
 
 
+def test_check_tells_of_a_list_that_a_text_cannot_print_without_saying_that_there_is_none(tmp_path: Path) -> None:
+    listing = "---\nevent: order.created\n---\nYou ordered {{ order.line_items }}\n"
+    status, _, err = check(tmp_path, listing__txt=listing)
+
+    told = "no sample has order.line_items as a value that can stand in a text, so this message would never be sent"
+    assert (status, err) == (1, f"bridge: {tmp_path}/listing.txt: {told}\n")
+
+
 def test_a_template_that_no_sample_reaches_is_shown(tmp_path: Path) -> None:
     status, out, _ = check(tmp_path, shipped__txt=TEMPLATE.replace("order.shipped", "shopify.nothing.at_all"))
 

@@ -139,7 +139,7 @@ def _limits(template: Template) -> str:
 
 def _print_line(walk: Rehearsal, draft: Draft) -> None:
     if draft.body is None or draft.state == "skipped":
-        why = f"{draft.reason.code}[/] {escape(draft.reason.detail)}" if draft.reason else "[/]"
+        why = f"{draft.reason.code}[/] {escape(draft.reason.detail)}".rstrip() if draft.reason else "[/]"
         output.console().print(f"  {escape(walk.name):44} [yellow]not sent: {why}")
         return
     measure = sms.measure(sms.with_brand(draft.body, walk.brand))
@@ -157,5 +157,6 @@ def _problems(template: Template, reached: Sequence[tuple[Rehearsal, Draft]]) ->
             problems.append(f"{template.path}: {where}{draft.reason.sentence}")
     missing = [draft.reason for _, draft in reached if draft.reason and draft.reason.code == "missing_value"]
     if missing and len(missing) == len(reached):
-        problems.append(f"{template.path}: no sample has {missing[0].detail}, so this message would never be sent")
+        what = f"no sample has {missing[0].detail} as a value that can stand in a text"
+        problems.append(f"{template.path}: {what}, so this message would never be sent")
     return sorted(set(problems))
