@@ -241,6 +241,27 @@ def test_a_sender_whose_clock_is_fast_does_not_make_the_news_of_others_old(shop:
     assert said(attentive) == ["Shipped #1", "Delivered #1"]
 
 
+def test_a_text_behind_an_earlier_one_says_what_it_waits_for(shop: Office, attentive: Peer) -> None:
+    attentive.answers = lambda _token, _sent: (503, {})
+    shop.start()
+    shop.tell("ticket.replied", "09:00", comment="One")
+    wait_until(
+        lambda: shop.messages() and shop.messages()[0]["waiting_for"] == "retry", "the first is tried again later"
+    )
+    shop.stop()
+    shop.tell("ticket.replied", "10:00", comment="Two")
+    with shop.database.write() as connection:
+        later = shop.database.now(connection) + timedelta(minutes=5)
+        connection.execute(update(tables.messages).values(due=later))
+    shop.start()
+    wait_until(lambda: len(shop.messages()) == 2, "the second is made")
+    with shop.database.read() as connection:
+        rows = ledger.list_messages(connection, limit=9)
+        (one,) = ledger.list_messages(connection, limit=9, message_id=2)
+    assert [(row["id"], row["waiting_for"]) for row in rows] == [(2, "thread"), (1, "retry")]
+    assert one["waiting_for"] == "thread"
+
+
 # --- caps ----------------------------------------------------------------------------------------------------------
 
 

@@ -43,11 +43,12 @@ def show(message_id: int, as_json: bool) -> None:
     with database.read() as connection:
         found = ledger.find_message(connection, message_id)
         attempts = ledger.list_attempts(connection, message_id)
+        listed = ledger.list_messages(connection, limit=1, message_id=message_id)
     if found is None:
         _fail(f"there is no message {message_id}")
         return
     if as_json:
-        output.print_json({**found, "attempts": attempts})
+        output.print_json({**found, "waiting_for": listed[0]["waiting_for"], "attempts": attempts})
         return
     click.echo(
         f"Message {message_id} to {found['to'] or '(no number)'}, by {found['template']} for {found['event_kind']}"
@@ -72,7 +73,9 @@ def show(message_id: int, as_json: bool) -> None:
         click.echo(f"  quiet    {found['quiet_hours']} in {', '.join(found['zones'])}")
     click.echo(f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip())
     if found["state"] == "queued":
-        click.echo(f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {found['waiting_for'] or 'a worker'}")
+        click.echo(
+            f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {listed[0]['waiting_for'] or 'a worker'}"
+        )
     for attempt in attempts:
         click.echo(
             f"  attempt  {attempt['started_at']:%Y-%m-%d %H:%M:%S}Z {attempt['outcome']}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
-from bridge.store import account_health, outbox
+from bridge.store import account_health, outbox, sending
 from bridge.store.tables import accounts, attempts, deliveries, is_held, is_skipped, messages
 from bridge.store.wakeup import notify
 
@@ -49,14 +49,20 @@ def list_deliveries(connection: Connection, *, limit: int, state: str | None = N
 
 
 def list_messages(
-    connection: Connection, *, limit: int, state: str | None = None, delivery_id: int | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    state: str | None = None,
+    delivery_id: int | None = None,
+    message_id: int | None = None,
 ) -> list[Mapping[str, Any]]:
     """The newest messages: id, delivery_id, template, to, state, reason, waiting_for, due.
 
-    A message of a paused account waits for it, whatever it waited for before.
+    A message of a paused account waits for it, whatever it waited for before; one behind an earlier one of its thread
+    for that.
     """
     query = (
-        select(*_MESSAGE_LIST, messages.c.account, accounts.c.paused_until)
+        select(*_MESSAGE_LIST, accounts.c.paused_until, sending.is_blocked(messages).label("is_blocked"))
         .join(accounts, accounts.c.name == messages.c.account, isouter=True)
         .order_by(messages.c.id.desc())
         .limit(limit)
@@ -65,13 +71,14 @@ def list_messages(
         query = query.where(messages.c.state == state)
     if delivery_id is not None:
         query = query.where(messages.c.delivery_id == delivery_id)
+    if message_id is not None:
+        query = query.where(messages.c.id == message_id)
     rows: list[Mapping[str, Any]] = []
     for row in _rows(connection, query):
         fields = dict(row)
-        paused = fields.pop("paused_until") is not None
-        del fields["account"]
-        if fields["state"] == "queued" and paused:
-            fields["waiting_for"] = "account"
+        is_paused, is_blocked = fields.pop("paused_until") is not None, fields.pop("is_blocked")
+        if fields["state"] == "queued" and (is_paused or is_blocked):
+            fields["waiting_for"] = "account" if is_paused else "thread"
         rows.append(fields)
     return rows
 

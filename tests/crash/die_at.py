@@ -71,7 +71,15 @@ STOP = {
     "draining": Point(function="bridge.worker:Worker._drain", when="before"),
     "given back, not committed": Point(function="bridge.store.workers:sign_off", when="after"),
 }
-POINTS = {**WEB, **WORKER, **START, **STOP}
+HOLDING_BACK = {
+    "messages inserted, not judged": Point(function="bridge.concluding:hold_back", when="before"),
+    "the unreachable skipped, old news not replaced": Point(function="bridge.store.standing:skip", when="after"),
+    "old news replaced, caps not counted": Point(function="bridge.store.standing:supersede", when="after"),
+    "held back, not committed": Point(function="bridge.concluding:hold_back", when="after", only_if=bool),
+    "refusals counted, not committed": Point(function="bridge.store.people:refused", when="after", only_if=bool),
+    "person unreachable, not committed": Point(function="bridge.store.people:skip_waiting", when="after"),
+}
+POINTS = {**WEB, **WORKER, **START, **STOP, **HOLDING_BACK}
 
 
 def install(name: str, hit: int) -> None:

