@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner
 from conftest import wait_until
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from office import Office, Peer
 from sqlalchemy import event, update
 from sqlalchemy import text as text_of_sql
 
+from bridge.cli.messages import messages
 from bridge.policy import caps
 from bridge.policy.threads import Text, superseded
 from bridge.store import account_health, ledger, people, processing, sending, standing, tables
@@ -682,6 +684,24 @@ def test_what_a_person_decides_waits_for_a_worker_that_judges_by_it(shop: Office
         assert thread.is_alive()
     thread.join(10)
     assert shop.states() == ["skipped" if act == "drop" else "queued"]
+
+
+@pytest.mark.parametrize("act", ["release", "drop"])
+def test_more_held_messages_than_are_decided_at_once_are_all_decided(
+    shop: Office, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    monkeypatch.setattr("bridge.cli.messages._AT_ONCE", 2)
+    # A command's own database is closed with its process.
+    monkeypatch.setattr("bridge.cli.setup.open_database", lambda _settings: shop.database)
+    shop.set(BRIDGE_SENDING="off")
+    shop.start()
+    for number in range(5):
+        shop.tell("order.shipped", "09:00", order=str(number))
+    shop.wait_for_states(*["held"] * 5)
+    shop.stop()
+    done = CliRunner().invoke(messages, [act, "--all"])
+    assert (done.exit_code, done.output.partition(".")[0]) == (0, "5 released" if act == "release" else "5 dropped")
+    assert set(shop.states()) == {"queued" if act == "release" else "skipped"}
 
 
 # --- in a large database ---------------------------------------------------------------------------------------------
