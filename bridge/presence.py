@@ -21,6 +21,7 @@ class Presence:
     """One life of a worker as the database knows it. Takes the connection of the worker's transaction."""
 
     me: workers.Identity
+    accounts: Collection[str]
     tokens: Collection[str]
     sending: str
     keeps_quiet: bool
@@ -50,7 +51,8 @@ class Presence:
             processing.recover(connection, owner)
             sending.recover(connection, owner)
         self._take_over(connection, now, is_new=True)
-        account_health.add(connection, self.tokens)
+        # Also those without a token: their rows are what workers take turns by.
+        account_health.add(connection, self.accounts)
         self._tidy(connection, now)
 
     def beat(

@@ -73,6 +73,7 @@ class Worker:
         self._tokens = self._performer.tokens
         self._presence = Presence(
             me=self.me,
+            accounts={account.name for account in self.settings.accounts.values()},
             tokens=self._tokens,
             sending=self.settings.sending,
             keeps_quiet=self.settings.keeps_quiet,

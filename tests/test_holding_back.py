@@ -373,6 +373,15 @@ def test_a_text_that_a_person_asks_for_once_more_has_no_cap(shop: Office, attent
     shop.wait_for_states("sent", "sent")
 
 
+def test_workers_without_a_token_do_not_count_past_each_other(shop: Office) -> None:
+    shop.set(CAP_PER_PERSON_PER_DAY="7", ATTENTIVE_API_TOKEN=None)
+    for number in range(150):
+        shop.tell("order.shipped", "09:00", order=str(number))
+    for name in ("one", "two", "three"):
+        shop.start(name)
+    shop.wait_for_states(*["queued"] * 7, *["held"] * 143)
+
+
 def test_workers_do_not_count_past_each_other(shop: Office, attentive: Peer) -> None:
     shop.set(CAP_PER_PERSON_PER_DAY="7")
     for number in range(40):
