@@ -181,7 +181,7 @@ def drafted(topic: str, body: dict[str, Any], front: str, *preference: Place) ->
         (("billing", "customer"), "", "+447400123456", "billing"),
         (("order",), "", None, "none (order: phone_has_letters)"),
         ((), "to: raw.billing_address.phone\n", None, "the template's own `to`"),
-        ((), 'to: "+14165550142"\n', "+14165550142", "the template's own `to`"),
+        ((), """to: '"+14165550142"'\n""", "+14165550142", "the template's own `to`"),
     ],
 )
 def test_a_draft_tells_which_number_it_goes_to_and_why(
