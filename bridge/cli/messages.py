@@ -1,6 +1,8 @@
 """`bridge messages`: the texts, and what a person may decide about them."""
 
 import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 
@@ -47,40 +49,48 @@ def show(message_id: int, as_json: bool) -> None:
     if found is None:
         _fail(f"there is no message {message_id}")
         return
+    found = {**found, "waiting_for": listed[0]["waiting_for"]}
     if as_json:
-        output.print_json({**found, "waiting_for": listed[0]["waiting_for"], "attempts": attempts})
+        output.print_json({**found, "attempts": attempts})
         return
-    click.echo(
-        f"Message {message_id} to {found['to'] or '(no number)'}, by {found['template']} for {found['event_kind']}"
-    )
-    click.echo(f"  delivery {found['delivery_id']} through {found['connection']}, account {found['account']}")
+    for line in (*_text_lines(found), *_way_lines(found), *map(_attempt_line, attempts)):
+        click.echo(line)
+
+
+def _text_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What the message says, and to whom."""
+    yield f"Message {found['id']} to {found['to'] or '(no number)'}, by {found['template']} for {found['event_kind']}"
+    yield f"  delivery {found['delivery_id']} through {found['connection']}, account {found['account']}"
     if found["body"]:
-        click.echo("  text     " + found["body"].replace("\n", "\n           "))
-    for name in ("link", "media_url"):
-        if found[name]:
-            click.echo(f"  {name:8} {found[name]}")
+        yield "  text     " + found["body"].replace("\n", "\n           ")
+    if found["link"]:
+        yield f"  link     {found['link']}"
+    if found["media_url"]:
+        yield f"  media    {found['media_url']}"
     if found["media_reason"]:
         what = f"tried {found['media_tries']} times" if found["media_url"] else "left out"
-        click.echo(f"  picture  {what}, {output.why(found['media_reason'], found['media_detail'])}")
-    if found["again"]:
-        click.echo(f"  again    a person asked for this text once more (time {found['again']})")
+        yield f"  picture  {what}, {output.why(found['media_reason'], found['media_detail'])}"
     if found["phone_why"]:
-        click.echo(f"  number   {'from ' if found['to'] else ''}{found['phone_why']}")
+        yield f"  number   {'from ' if found['to'] else ''}{found['phone_why']}"
+
+
+def _way_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What holds the message back, and where it stands."""
+    if found["again"]:
+        yield f"  again    a person asked for this text once more (time {found['again']})"
     if found["thread"]:
         is_replaced = found["supersedes"] and found["event_kind"] not in threads.WORDS
-        click.echo(f"  thread   {found['thread']}{', where a newer text takes its place' if is_replaced else ''}")
+        yield f"  thread   {found['thread']}{', where a newer text takes its place' if is_replaced else ''}"
     if found["quiet_hours"] and found["zones"]:
-        click.echo(f"  quiet    {found['quiet_hours']} in {', '.join(found['zones'])}")
-    click.echo(f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip())
+        yield f"  quiet    {found['quiet_hours']} in {', '.join(found['zones'])}"
+    yield f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip()
     if found["state"] == "queued":
-        click.echo(
-            f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {listed[0]['waiting_for'] or 'a worker'}"
-        )
-    for attempt in attempts:
-        click.echo(
-            f"  attempt  {attempt['started_at']:%Y-%m-%d %H:%M:%S}Z {attempt['outcome']}"
-            f" {attempt['status'] or ''} after {attempt['seconds']:.2f} s {attempt['words'] or ''}".rstrip()
-        )
+        yield f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {found['waiting_for'] or 'a worker'}"
+
+
+def _attempt_line(attempt: Mapping[str, Any]) -> str:
+    words = f"{attempt['outcome']} {attempt['status'] or ''} after {attempt['seconds']:.2f} s {attempt['words'] or ''}"
+    return f"  attempt  {attempt['started_at']:%Y-%m-%d %H:%M:%S}Z {words}".rstrip()
 
 
 @messages.command()
