@@ -44,6 +44,8 @@ def route(monkeypatch: pytest.MonkeyPatch) -> Route:
     monkeypatch.setenv("SHOPIFY_SECRETS", "s")
     monkeypatch.setenv("ATTENTIVE_API_TOKEN", "t")
     monkeypatch.setenv("ATTENTIVE_URL", "http://127.0.0.1:1")
+    # What is made of a parcel must not depend on the hour of the test.
+    monkeypatch.setenv("QUIET_HOURS", "off")
     route = routes(Settings.from_env(sources.discover().keys()))["shopify"]
     return replace(route, fetch=_look_up)
 

@@ -57,7 +57,9 @@ class Postgres:
     def thaw(self) -> None:
         """Let it go on."""
         for pid in self._family():
-            os.kill(pid, signal.SIGCONT)
+            # A process that was about to end does so as soon as the others go on.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def end(self) -> None:
         """Stop it."""
