@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bridge import phone, sources
+from bridge.events import Delivery
 from bridge.sources import samples
 from wire import content_length
 
@@ -73,7 +74,8 @@ class Orders:
         area = self._areas[number % len(self._areas)]
         values = {b"number": number, b"area": area, b"line": number // len(self._areas) % 100}
         body = self._body % values
-        signed = _SHOPIFY.sign(body, SECRET, signature_header=_SHOPIFY.signature_header, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        signed = _SHOPIFY.sign(Delivery(connection="shopify", headers={}, body=body, received_at=now), SECRET, now=now)
         lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
         return Webhook(number, self._headers % values + lines.encode(), body)
 

@@ -163,7 +163,7 @@ def _render(template: Template, event: Event, route: Route) -> _Found:
 
 def _no_phone(event: Event, route: Route) -> Reason:
     if event.lookup and route.missing_settings:
-        return Reason(code="lookup_not_configured", detail=f"Set {', '.join(route.missing_settings)}.")
+        return route.lookup_not_configured
     if event.customer.phones and not event.customer.phone:
         return Reason(code="no_phone", detail="PHONE_PREFERENCE leaves out every place that has one.")
     return Reason(code="no_phone")

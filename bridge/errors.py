@@ -10,7 +10,18 @@ class BridgeError(Exception):
 
 
 class BadSignature(BridgeError):
-    """Answer 401: this request does not prove that it comes from the platform. The text says why."""
+    """Answer 401: this request does not prove that it comes from the platform. The text says why.
+
+    `cause` is the same as a code: see `CAUSES` in `reasons.py`.
+    """
+
+    def __init__(self, text: str, *, cause: str = "other_secret") -> None:
+        super().__init__(text)
+        self.cause = cause
+
+
+class UnknownKey(BadSignature):
+    """Fetch the platform's public keys once more and verify again: it signed with a key that is not among them."""
 
 
 class StoreUnavailable(BridgeError):

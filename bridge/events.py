@@ -34,16 +34,22 @@ KINDS = (
 class Delivery:
     """One webhook request as received. `headers` have lower-case names; `body` is the exact bytes.
 
-    `id` is the database's, None before the delivery is stored. A stored delivery has only the
-    headers its source allows. `attempts` counts how often it was taken up, `again` how often a person
-    asked for its texts once more.
+    `method` and `url` are those that the sender called, known only while it is received. `id` is the database's, None
+    before the delivery is stored. A stored delivery has only the headers its source allows. `unverified` says why its
+    signature would have been refused, if it would (a code of `CAUSES`). `found` is what the platform answered where
+    the webhook only says what to ask for. `attempts` counts how often it was taken up, `again` how often a person asked
+    for its texts once more.
     """
 
     connection: str
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    method: str = "POST"
+    url: str = ""
     id: int | None = None
+    unverified: str | None = None
+    found: Mapping[str, object] | None = None
     attempts: int = 0
     again: int = 0
 
@@ -134,7 +140,10 @@ class Shipment:
 
 @dataclass(frozen=True, kw_only=True)
 class Lookup:
-    """What a platform's REST API can tell that the webhook did not: `what` ("user", "customer", "order") and its id."""
+    """What a platform's REST API can tell that the webhook did not: `what` ("user", "customer", "order") and its id.
+
+    After its answer there may be more to ask for: first the ticket, then its person.
+    """
 
     what: str
     id: str

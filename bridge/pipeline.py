@@ -31,7 +31,7 @@ def accept(delivery: Delivery, route: Route, inbox: Inbox) -> bool:
     Raises BadSignature: answer 401. Raises StoreUnavailable: answer 503, the sender tries again.
     """
     source = route.source
-    source.verify(delivery, route.connection.secrets, signature_header=route.signature_header)
+    source.verify(delivery, route.secrets, signature_header=route.signature_header)
     return inbox.add(
         delivery,
         key=source.delivery_key(delivery),
@@ -46,15 +46,12 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
     from bridge import compose
     from bridge.drafting import draft
 
-    try:
-        parsed = route.source.parse(delivery)
-    except Unreadable as error:
-        return Processed(state="parked", reason=error.reason)
-    if isinstance(parsed, Nothing):
-        return Processed(reason=parsed.reason)
     drafts: list[Draft] = []
     story: list[dict[str, str]] = []
     try:
+        parsed = route.parse(delivery, now)
+        if isinstance(parsed, Nothing):
+            return Processed(reason=parsed.reason)
         for event in parsed:
             matched = compose.match(templates, event)
             story += [_line(event, template.name, reason) for template, reason in matched.passed_over]
@@ -63,6 +60,8 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
             for template in matched.templates:
                 drafts.append(draft(template, event, route, received_at=delivery.received_at, now=now))
                 story.append(_line(event, template.name, drafts[-1].reason))
+    except Unreadable as error:
+        return Processed(state="parked", reason=error.reason)
     except LookupRefused as error:
         return Deferred(due=now + timedelta(seconds=60), waiting_for="lookup_credentials", detail=str(error))
     except LookupFailed as error:

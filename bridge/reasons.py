@@ -20,6 +20,7 @@ REASONS: dict[str, str] = {
     "no_phone": "No phone number is known for this person.",
     "lookup_not_configured": "The webhook carries no phone number and the platform's API is not set up to ask for it.",
     "person_not_found": "The platform does not know this person (any more).",
+    "lookup_failed": "The platform's API did not answer for a day, so what this webhook is about is not known.",
     "phone_unreadable": "The phone number cannot be read as a number.",
     "phone_has_letters": "The phone number contains letters.",
     "phone_has_extension": "The phone number has an extension, and a text cannot reach one.",

@@ -2,18 +2,27 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from bridge import sources
 from bridge.connections import Account, Connection, setting_prefix
-from bridge.events import PLACES, Event, Lookup, Place
+from bridge.errors import LookupFailed, PersonUnknown
+from bridge.events import PLACES, Delivery, Event, Lookup, Nothing, Parsed, Place
 from bridge.platforms import Platform
 from bridge.platforms import discover as discover_platforms
 from bridge.policy import phones
+from bridge.reasons import Reason
+from bridge.schemes import TOKEN_HEADER
 from bridge.settings import Settings
 from bridge.sources import Source
 
 Fetch = Callable[[Lookup], Mapping[str, object]]
+
+# A platform that does not answer for so long will not tell anything that is still news.
+_ASKED_FOR = timedelta(hours=24)
+# A ticket, its person, and one more. No platform leads in circles for longer.
+_MOST_LOOKUPS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,17 +50,50 @@ class Route:
 
     @cached_property
     def stored_headers(self) -> frozenset[str]:
-        """The headers that are kept with a delivery."""
-        return self.source.headers | {self.signature_header}
+        """The headers that are kept with a delivery: a signature, but never a token."""
+        own = {self.signature_header} if self.source.scheme.signs_body else set()
+        return (self.source.headers | own) - {TOKEN_HEADER}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What this connection's webhooks are proven with."""
+        return self.connection.secrets
+
+    def parse(self, delivery: Delivery, now: datetime) -> Parsed:
+        """The events of a delivery, or why it has none; the platform is asked first where the webhook says no more
+        than what to ask for.
+
+        Raises Unreadable, and LookupFailed or LookupRefused (keep the delivery).
+        """
+        question = self.source.ask(delivery) if self.source.ask else None
+        if question is None:
+            return self.source.parse(delivery)
+        if self.fetch is None:
+            return Nothing(reason=self.lookup_not_configured)
+        try:
+            return self.source.parse(replace(delivery, found=self.fetch(question)))
+        except PersonUnknown as error:
+            return Nothing(reason=Reason(code="person_not_found", detail=str(error)))
+        except LookupFailed as error:
+            if now - delivery.received_at < _ASKED_FOR:
+                raise
+            return Nothing(reason=Reason(code="lookup_failed", detail=str(error)))
+
+    @property
+    def lookup_not_configured(self) -> Reason:
+        """Why the platform is not asked."""
+        return Reason(code="lookup_not_configured", detail=f"Set {', '.join(self.missing_settings)}.")
 
     def look_up(self, event: Event) -> Event:
         """The event with what the platform knows of it; unchanged where there is nobody to ask.
 
         Raises LookupFailed, LookupRefused (keep the delivery) and PersonUnknown (skip the message).
         """
-        if event.lookup is None or self.fetch is None or self.source.absorb is None:
-            return event
-        return self.source.absorb(event, self.fetch(event.lookup))
+        for _ in range(_MOST_LOOKUPS):
+            if event.lookup is None or self.fetch is None or self.source.absorb is None:
+                break
+            event = self.source.absorb(event, self.fetch(event.lookup))
+        return event
 
     def with_usable_phone(self, event: Event) -> tuple[Event, str | None]:
         """The event whose `customer.phone` is the number a text can reach, where there is one; and why that one."""

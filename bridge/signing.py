@@ -7,7 +7,7 @@ canonical spelling matches: no other padding, case, alphabet or surrounding spac
 
 import base64
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -15,20 +15,35 @@ from bridge.errors import BadSignature
 
 Algorithm = Literal["sha256", "sha1"]
 Encoding = Literal["base64", "hex"]
+Key = Callable[[str], bytes]
 
 #: How far a signed timestamp may be from the time of receipt, both ways.
 TOLERANCE = timedelta(seconds=300)
 
 # No signature or timestamp of any platform is near this long; more is not looked at.
-_LONGEST_HEADER = 512
+_LONGEST_HEADER = 2048
+# Two while a secret is exchanged.
+_MOST_SIGNATURES = 8
 _LONGEST_TIMESTAMP = 64
 
 
+def verbatim(secret: str) -> bytes:
+    """The key that a secret is as it stands."""
+    # Settings come from the environment, where bytes that are no UTF-8 arrive as surrogates.
+    return secret.encode("utf-8", "surrogateescape")
+
+
 def sign_hmac(
-    message: bytes, secret: str, *, algorithm: Algorithm = "sha256", encoding: Encoding = "base64", prefix: str = ""
+    message: bytes,
+    secret: str,
+    *,
+    algorithm: Algorithm = "sha256",
+    encoding: Encoding = "base64",
+    prefix: str = "",
+    key: Key = verbatim,
 ) -> str:
     """The signature of `message` as it stands in the header, e.g. `sha1=<hex>` with the prefix `sha1=`."""
-    return prefix + _encode(hmac.digest(_key(secret), message, algorithm), encoding)
+    return prefix + _encode(hmac.digest(key(secret), message, algorithm), encoding)
 
 
 def verify_hmac(
@@ -39,22 +54,34 @@ def verify_hmac(
     algorithm: Algorithm = "sha256",
     encoding: Encoding = "base64",
     prefix: str = "",
+    key: Key = verbatim,
 ) -> int:
-    """The index of the secret that signed `message`.
+    """The index of the secret that signed `message`. `key` makes the HMAC's key of a secret.
 
-    Every secret is tried whether or not an earlier one matched, and each comparison takes constant time.
     Raises BadSignature with a short reason for anything else, whatever the header holds.
     """
-    given = _header_bytes(signature)
+    expected = [
+        sign_hmac(message, secret, algorithm=algorithm, encoding=encoding, prefix=prefix, key=key) for secret in secrets
+    ]
+    return match([signature], expected, secrets)
+
+
+def match(given: Sequence[str | None], expected: Sequence[str], secrets: Sequence[str]) -> int:
+    """The index of the secret whose `expected` proof is among the `given` ones, which a stranger wrote.
+
+    Every pair is compared whether or not an earlier one matched, and each comparison takes constant time.
+    Raises BadSignature.
+    """
+    proofs = [_header_bytes(proof) for proof in given[:_MOST_SIGNATURES] or [None]]
     if not any(secrets):
-        raise BadSignature("no secret is configured")
+        raise BadSignature("no secret is configured", cause="no_secret")
     found = -1
-    for index, secret in enumerate(secrets):
-        expected = sign_hmac(message, secret, algorithm=algorithm, encoding=encoding, prefix=prefix)
-        matches = hmac.compare_digest(expected.encode("ascii"), given)
-        # An empty secret is one that anybody knows.
-        if matches and secret and found < 0:
-            found = index
+    for index, (secret, text) in enumerate(zip(secrets, expected, strict=True)):
+        for proof in proofs:
+            matches = hmac.compare_digest(text.encode("utf-8", "surrogateescape"), proof)
+            # An empty secret is one that anybody knows.
+            if matches and secret and found < 0:
+                found = index
     if found < 0:
         raise BadSignature("the signature does not match")
     return found
@@ -68,7 +95,8 @@ def check_timestamp(moment: datetime, now: datetime, tolerance: timedelta = TOLE
         side = "in the future" if drift > timedelta(0) else "old"
         raise BadSignature(
             f"the signed timestamp is {abs(drift).total_seconds():.0f} s {side}; "
-            f"{tolerance.total_seconds():.0f} s are allowed"
+            f"{tolerance.total_seconds():.0f} s are allowed",
+            cause="stale_timestamp",
         )
 
 
@@ -93,16 +121,11 @@ def _encode(digest: bytes, encoding: Encoding) -> str:
     return digest.hex() if encoding == "hex" else base64.b64encode(digest).decode("ascii")
 
 
-def _key(secret: str) -> bytes:
-    # Settings come from the environment, where bytes that are no UTF-8 arrive as surrogates.
-    return secret.encode("utf-8", "surrogateescape")
-
-
 def _header_bytes(signature: str | None) -> bytes:
     if not signature:
-        raise BadSignature("the signature header is missing")
+        raise BadSignature("the signature header is missing", cause="missing_header")
     if len(signature) > _LONGEST_HEADER:
-        raise BadSignature("the signature header is too long")
+        raise BadSignature("the signature header is too long", cause="malformed_header")
     if not signature.isascii():
-        raise BadSignature("the signature header is not ASCII")
+        raise BadSignature("the signature header is not ASCII", cause="malformed_header")
     return signature.encode("ascii")

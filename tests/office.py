@@ -4,6 +4,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -125,8 +126,9 @@ class Office:
         found = load(route.source.name)[sample].with_values(values)
         headers = {**found.headers, **route.source.fresh_headers()}
         secret = route.connection.secrets[0]
-        headers |= route.source.sign(found.body, secret, signature_header=route.signature_header, now=now)
-        delivery = Delivery(connection=connection, headers=headers, body=found.body, received_at=now)
+        unsigned = Delivery(connection=connection, headers=headers, body=found.body, received_at=now)
+        signed = route.source.sign(unsigned, secret, signature_header=route.signature_header, now=now)
+        delivery = replace(unsigned, headers={**headers, **signed})
         assert pipeline.accept(delivery, route, Inbox(self.database))
         return max(row["id"] for row in self.deliveries())
 

@@ -167,7 +167,7 @@ def test_numbers_that_are_none_are_left_out(phones):
 
 
 def test_what_the_customers_record_knows_is_taken_over():
-    recorded = load("kustomer")["message_create_out"].lookup
+    recorded = load("kustomer")["message_create_out"].lookups["customer"]
     customer = SOURCE.absorb(parse(sample("message_create_out")), recorded).customer
     assert (customer.first_name, customer.phone, customer.locale) == ("Priya", "+14165550142", "en_CA")
 

@@ -52,7 +52,7 @@ def route(monkeypatch: pytest.MonkeyPatch) -> Route:
 
 def _look_up(lookup: Lookup) -> Mapping[str, object]:
     """What Shopify's API answers about an order: a fulfilment without a phone number has one there."""
-    orders = [sample.lookup["order"] for sample in SAMPLES.values() if sample.lookup]
+    orders = [sample.lookups["order"]["order"] for sample in SAMPLES.values() if sample.lookups]
     return {"order": next(order for order in orders if str(order["id"]) == lookup.id)}  # type: ignore[index]
 
 
@@ -76,8 +76,8 @@ class Shop:
         self._told += 1
         body += b" " * self._told
         headers = {**SAMPLES[name].headers, **source.fresh_headers()}
-        headers |= source.sign(body, "s", signature_header=self._route.signature_header, now=now)
-        delivery = Delivery(connection="shopify", headers=headers, body=body, received_at=now)
+        unsigned = Delivery(connection="shopify", headers=headers, body=body, received_at=now)
+        delivery = replace(unsigned, headers={**headers, **source.sign(unsigned, "s", now=now)})
         return pipeline.accept(delivery, self._route, self._inbox)
 
     def process(self) -> None:

@@ -398,7 +398,7 @@ def test_a_refund_asks_for_its_order_and_keeps_what_it_knew():
     event = recorded("refunds_create")
     assert event.lookup == Lookup(what="order", id=ORDER)
     assert event.identity == "order.refunded:931826475109283746"
-    full = SOURCE.absorb(event, load("shopify")["refunds_create"].lookup)
+    full = SOURCE.absorb(event, load("shopify")["refunds_create"].lookups["order"])
     assert (full.order.id, full.order.name, str(full.order.total)) == (ORDER, "#4182", "143.04")
     assert str(full.order.refund_amount) == "19.60"
     assert (full.customer.phone, full.customer.first_name) == ("+12125550123", "Maya")

@@ -243,7 +243,7 @@ def test_a_replay_makes_no_second_text_and_again_makes_one(office: Office, atten
 def zendesk(office: Office, peer: Callable[[], Peer]) -> Peer:
     """Zendesk's REST API, which knows the person of the sample."""
     zendesk = peer()
-    person = load("zendesk")["ticket_created_event"].lookup
+    person = load("zendesk")["ticket_created_event"].lookups["user"]
     assert person is not None
     zendesk.answers = lambda _credential, _sent: (200, dict(person))
     office.set(ZENDESK_URL=zendesk.url, ZENDESK_EMAIL="agent@example.com", ZENDESK_API_TOKEN="t")

@@ -25,6 +25,7 @@ from bridge.cli.recorded_answers import serve_recorded_answers
 from bridge.cli.rehearsal import Rehearsal
 from bridge.compose import TemplateFolder
 from bridge.connections import CONNECTION_SUFFIXES, setting_prefix
+from bridge.events import Delivery
 from bridge.settings import NAMES
 from bridge.store import ledger, mistakes
 from bridge.store.database import Database
@@ -127,11 +128,18 @@ def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str
 def _fire(running: _Demo, walk: Rehearsal) -> str | None:
     """Send one sample, signed; what is wrong with the answer, if anything."""
     source = walk.stage.source
-    signed = source.sign(walk.sample.body, _SECRET, signature_header=source.signature_header, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    delivery = Delivery(
+        connection=source.name,
+        headers=walk.sample.headers,
+        body=walk.sample.body,
+        received_at=now,
+        url=f"{running.web}/hooks/{source.name}",
+    )
     answer = requests.post(
-        f"{running.web}/hooks/{source.name}",
-        data=walk.sample.body,
-        headers={**walk.sample.headers, **signed},
+        delivery.url,
+        data=delivery.body,
+        headers={**delivery.headers, **source.sign(delivery, _SECRET, now=now)},
         timeout=10,
         allow_redirects=False,
     )

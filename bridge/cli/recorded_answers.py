@@ -18,13 +18,12 @@ def serve_recorded_answers() -> Iterator[str]:
     answers: dict[str, Mapping[str, object]] = {}
     for name, platform in platforms.discover().items():
         for sample in samples.load(name).values():
-            for lookup in rehearsal.lookups(sources.discover()[name], sample):
-                if sample.lookup is not None:
-                    answers[platform.paths[lookup.what].format(id=lookup.id)] = sample.lookup
+            for lookup, found in rehearsal.lookups(sources.discover()[name], sample):
+                answers[platform.path(lookup)] = found
 
     @Request.application
     def answer(request: Request) -> Response:
-        found = answers.get(request.path)
+        found = answers.get(request.full_path.rstrip("?"))
         return Response(output.as_json(found or {}), 200 if found else 404, content_type="application/json")
 
     server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=_Quiet)

@@ -67,10 +67,11 @@ def stages(settings: Settings) -> list[Stage]:
 def bare_stages(brand: str) -> list[Stage]:
     """Each source under its own name, without any settings."""
     account = Account(name="attentive", brand=brand)
-    return [
-        Stage(connection=_unconfigured(name), source=source, account=account)
-        for name, source in sources.discover().items()
-    ]
+    return [_bare_stage(source, account) for source in sources.discover().values()]
+
+
+def _bare_stage(source: Source, account: Account) -> Stage:
+    return Stage(connection=_unconfigured(source.name), source=source, account=account)
 
 
 def _unconfigured(source: str) -> Connection:
@@ -128,13 +129,24 @@ def texts(rehearsals: Sequence[Rehearsal]) -> list[tuple[Rehearsal, Draft]]:
     return [(rehearsal, draft) for rehearsal in rehearsals for draft in rehearsal.result.drafts]
 
 
-def lookups(source: Source, sample: Sample) -> list[Lookup]:
-    """What the bridge would ask the platform about this sample."""
+def lookups(source: Source, sample: Sample) -> list[tuple[Lookup, Mapping[str, object]]]:
+    """What the bridge would ask the platform about this sample, and the recorded answers."""
+    asked: list[tuple[Lookup, Mapping[str, object]]] = []
+
+    def fetch(lookup: Lookup) -> Mapping[str, object]:
+        found = _answers(sample)(lookup)
+        asked.append((lookup, found))
+        return found
+
+    now = datetime.now(UTC)
+    route = replace(route_of(_bare_stage(source, Account(name="attentive")), sample), fetch=fetch)
     try:
-        parsed = source.parse(_delivery(source.name, sample, datetime.now(UTC)))
-    except Unreadable:
-        return []
-    return [] if isinstance(parsed, Nothing) else [event.lookup for event in parsed if event.lookup]
+        parsed = route.parse(_delivery(source.name, sample, now), now)
+        for event in () if isinstance(parsed, Nothing) else parsed:
+            route.look_up(event)
+    except (Unreadable, PersonUnknown):
+        pass  # nothing (more) is asked about it
+    return asked
 
 
 def _delivery(connection: str, sample: Sample, now: datetime) -> Delivery:
@@ -145,8 +157,8 @@ def _answers(sample: Sample) -> Fetch:
     """A platform that knows only what was recorded with a sample."""
 
     def fetch(lookup: Lookup) -> Mapping[str, object]:
-        if sample.lookup is None:
+        if lookup.what not in sample.lookups:
             raise PersonUnknown(f"No answer is recorded for {lookup.what} {lookup.id}.")
-        return sample.lookup
+        return sample.lookups[lookup.what]
 
     return fetch

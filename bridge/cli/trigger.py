@@ -9,6 +9,7 @@ import requests
 from bridge import sources
 from bridge.cli import setup
 from bridge.connections import Connection, setting_prefix
+from bridge.events import Delivery
 from bridge.settings import Settings
 from bridge.sources import samples
 from bridge.sources.samples import Sample
@@ -58,11 +59,18 @@ def trigger(
     header = configured.signature_header or source.signature_header
     secret = "not-the-secret" if bad_signature else configured.secrets[0]
     moment = datetime.now(UTC) - timedelta(minutes=10 if stale else 0)
-    signed = source.sign(chosen.body, secret, signature_header=header, now=moment)
-    if stale and signed == source.sign(chosen.body, secret, signature_header=header, now=datetime.now(UTC)):
-        raise click.UsageError(f"{source.title} signs no time, so there is no stale webhook of it")
-    headers = {**chosen.headers, **({} if as_is else source.fresh_headers()), **signed}
     target = f"{(url or f'http://127.0.0.1:{settings.port or 8000}').rstrip('/')}/hooks/{connection}"
+    delivery = Delivery(
+        connection=connection,
+        headers={**chosen.headers, **({} if as_is else source.fresh_headers())},
+        body=chosen.body,
+        received_at=moment,
+        url=f"{settings.public_url}/hooks/{connection}" if settings.public_url else target,
+    )
+    signed = source.sign(delivery, secret, signature_header=header, now=moment)
+    if stale and signed == source.sign(delivery, secret, signature_header=header, now=datetime.now(UTC)):
+        raise click.UsageError(f"{source.title} signs no time, so there is no stale webhook of it")
+    headers = {**delivery.headers, **signed}
     expected = 401 if bad_signature or stale else 200
     statuses = [_post(target, chosen.body, headers) for _ in range(repeat)]
     if any(status != expected for status in statuses):

@@ -9,16 +9,24 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+from bridge.events import Lookup
 
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
     """A platform's REST API.
 
-    `paths`      what can be asked for (`Lookup.what`) -> the path to GET, with `{id}` in it
-    `required`   the last parts of the settings it needs: "API_TOKEN" is `ZENDESK_API_TOKEN` of the connection `zendesk`
-    `authorize`  the headers that prove us, from the values of those settings
+    `paths`        what can be asked for (`Lookup.what`) -> the path to GET, with `{id}` in it
+    `required`     the last parts of the settings it needs: "API_TOKEN" is `ZENDESK_API_TOKEN` for the connection
+                   `zendesk`
+    `authorize`    the headers that prove us, from the values of those settings. Raises ValueError for one that cannot
+                   be used: what must be changed about which setting
+    `default_url`  its address, where that is the same for all its users; the setting URL replaces it
+    `grant`        how to get a token that lasts for a while, where the settings are none themselves
+    `limit`        how its answers tell that no more requests are allowed for now
     """
 
     name: str
@@ -26,10 +34,39 @@ class Platform:
     paths: Mapping[str, str]
     required: tuple[str, ...]
     authorize: Callable[[Mapping[str, str]], Mapping[str, str]]
+    default_url: str | None = None
+    grant: "Grant | None" = None
+    limit: "Limit | None" = None
+
+    def path(self, lookup: Lookup) -> str:
+        """The path (and query) that tells what is asked for. Raises KeyError."""
+        return self.paths[lookup.what].format(id=quote(lookup.id, safe=""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """An OAuth 2 client credentials grant: https://www.rfc-editor.org/rfc/rfc6749#section-4.4
+
+    `path`  where to POST the client's id and secret, which are `API_TOKEN` as `id:secret`
+    """
+
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """The headers of an answer that say how many more requests are allowed, and from when on there are more.
+
+    `reset_in`  what the second header counts: seconds or milliseconds from now, or seconds since 1970
+    """
+
+    remaining: str
+    reset: str
+    reset_in: Literal["seconds", "milliseconds", "unix"] = "seconds"
 
 
 # What asks them all alike is not looked into: its HTTP library costs memory in the web process, which asks nobody.
-_NO_PLATFORMS = ("client", "pauses")
+_NO_PLATFORMS = ("client", "pauses", "tokens")
 
 
 @cache

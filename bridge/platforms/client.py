@@ -8,14 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from urllib.parse import quote
 
 import requests
 
 from bridge.errors import LookupFailed, LookupRefused, Misconfigured, PersonUnknown
 from bridge.events import Lookup
 from bridge.platforms import Platform, base_url
-from bridge.platforms.pauses import Pauses, read_retry_after
+from bridge.platforms.pauses import Pauses, read_reset, read_retry_after
+from bridge.platforms.tokens import Tokens
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
@@ -55,14 +55,18 @@ class PlatformClient:
         if missing:
             raise Misconfigured(f"{platform.title}'s API needs the connection's setting {suffix}" for suffix in missing)
         try:
-            self._url = base_url(credentials["URL"])
+            self._url = base_url(credentials.get("URL") or platform.default_url or "")
         except ValueError as error:
             raise Misconfigured([f"the connection's setting URL {error}"]) from error
         self._platform = platform
-        self._headers = {**platform.authorize(credentials), "Accept": "application/json"}
+        try:
+            self._headers = {**platform.authorize(credentials), "Accept": "application/json"}
+        except ValueError as error:
+            raise Misconfigured([f"the connection's setting {error}"]) from error
         if not all(value.isascii() and value.isprintable() for value in self._headers.values()):
             raise Misconfigured(["the connection's setting API_TOKEN holds a line break or a special character"])
         self._clock = clock
+        self._tokens = Tokens(platform.grant, credentials["API_TOKEN"], clock) if platform.grant else None
         self._timeouts = timeouts or Timeouts()
         self._pauses = Pauses(clock)
         self._lock = threading.Lock()
@@ -71,7 +75,8 @@ class PlatformClient:
         self._sessions: list[requests.Session] = []
 
     def fetch(self, lookup: Lookup) -> Mapping[str, object]:
-        """The platform's JSON answer, at most a minute old. Numbers with a point are Decimals.
+        """The platform's JSON answer, at most a minute old; a list is `{"items": [...]}`. Numbers with a point are
+        Decimals.
 
         Raises PersonUnknown, LookupRefused (then for a minute without asking), or LookupFailed: try again later.
         """
@@ -80,8 +85,7 @@ class PlatformClient:
         if (known := self._recall(lookup)) is not None:
             return known
         self._pauses.check()
-        path = self._platform.paths[lookup.what].format(id=quote(lookup.id, safe=""))
-        answer = self._ask(self._url + path, lookup)
+        answer = self._ask(self._url + self._platform.path(lookup), lookup)
         self._remember(lookup, answer)
         return answer
 
@@ -115,20 +119,51 @@ class PlatformClient:
         return self._pauses.start(failed, _NO_ANSWER_SECONDS)
 
     def _get(self, url: str) -> tuple[int, str | None, bytes]:
+        """Status, Retry-After and content; with a new token where the platform no longer takes the old one."""
+        if self._tokens is None:
+            return self._request("GET", url, self._headers)
+        token = self._tokens.current(self._post)
+        answer = self._request("GET", url, {**self._headers, "Authorization": f"Bearer {token}"})
+        if answer[0] != 401:
+            return answer
+        self._tokens.forget(token)
+        token = self._tokens.current(self._post)
+        return self._request("GET", url, {**self._headers, "Authorization": f"Bearer {token}"})
+
+    def _post(self, path: str, form: Mapping[str, str]) -> Mapping[str, object]:
+        """The JSON answer to a form. Raises LookupRefused or LookupFailed, from now on for a while."""
+        status, retry_after, content = self._request("POST", self._url + path, self._headers, form)
+        # Some say 400 to a client's id and secret that are wrong.
+        return self._read(Lookup(what="token", id=""), 401 if status == 400 else status, retry_after, content)
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
+    ) -> tuple[int, str | None, bytes]:
         deadline = self._clock() + self._timeouts.whole
-        with self._session().get(
+        with self._session().request(
+            method,
             url,
-            headers=self._headers,
+            headers=headers,
+            data=form,
             timeout=(self._timeouts.connect, self._timeouts.read),
             allow_redirects=False,
             stream=True,
         ) as response:
+            self._heed_limit(response.headers)
             content = b""
             for chunk in response.iter_content(65536):
                 content += chunk
                 if len(content) > _LARGEST_ANSWER or self._clock() > deadline:
                     raise requests.exceptions.ContentDecodingError("too large or too slow")
             return response.status_code, response.headers.get("Retry-After"), content
+
+    def _heed_limit(self, headers: Mapping[str, str]) -> None:
+        """Rest before the platform has to ask for it."""
+        limit = self._platform.limit
+        if limit and headers.get(limit.remaining, "").strip() == "0":
+            seconds = read_reset(headers.get(limit.reset), limit.reset_in)
+            failed = LookupFailed(f"{self._platform.title} allows no more requests for {seconds:.0f} s.")
+            self._pauses.start(failed, seconds)
 
     def _read(self, lookup: Lookup, status: int, retry_after: str | None, content: bytes) -> Mapping[str, object]:
         title = self._platform.title
@@ -149,6 +184,8 @@ class PlatformClient:
             answer = json.loads(content, parse_float=Decimal)
         except (ValueError, ArithmeticError, RecursionError) as error:
             raise LookupFailed(f"{title}'s answer is not JSON.") from error
+        if isinstance(answer, list):
+            return {"items": answer}
         if not isinstance(answer, dict):
             raise LookupFailed(f"{title}'s answer is not a JSON object.")
         return answer

@@ -35,6 +35,20 @@ class Pauses:
             raise type(error)(*error.args)
 
 
+def read_reset(text: str | None, reset_in: str, *, now: datetime | None = None) -> float:
+    """The seconds until more requests are allowed, within bounds; `reset_in` says what the number counts (`Limit`)."""
+    try:
+        number = float(text or "")
+    except ValueError:
+        return _UNSAID_SECONDS
+    if reset_in == "milliseconds":
+        number /= 1000
+    elif reset_in == "unix":
+        number -= (now or datetime.now(UTC)).timestamp()
+    # What is not a number at all compares as false.
+    return min(max(number, 1.0), _LONGEST_SECONDS) if number == number else _UNSAID_SECONDS
+
+
 def read_retry_after(text: str | None, *, now: datetime | None = None) -> float:
     """The seconds that a Retry-After header asks for, as a number or a date, within bounds; 10 for none or garbage.
 

@@ -10,51 +10,71 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import import_module
-from typing import Protocol
 
-from bridge.events import Delivery, Event, Parsed
-
-
-class Verify(Protocol):
-    """Returns the index of the secret that matched; raises BadSignature."""
-
-    def __call__(self, delivery: Delivery, secrets: Sequence[str], *, signature_header: str) -> int:
-        """See the class."""
+from bridge.events import Delivery, Event, Lookup, Parsed
+from bridge.schemes import Scheme
 
 
-class Sign(Protocol):
-    """Returns the headers (lower-case names) that prove `body`; what `bridge trigger` sends."""
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a platform expects to hear to a request that is no webhook. It is not stored."""
 
-    def __call__(self, body: bytes, secret: str, *, signature_header: str, now: datetime) -> dict[str, str]:
-        """See the class."""
+    status: int = 200
+    text: str = ""
+    content_type: str = "text/plain"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """The code that knows one platform.
 
+    `kinds`             the kinds of events (in our words) that its own payloads tell
     `headers`           lower-case names of the headers that are stored with a delivery (never a credential)
-    `signature_header`  where the signature stands, lower-case; a connection may override it by setting
-    `verify`, `sign`    its signature scheme, both ways
+    `scheme`            how it proves its webhooks, both ways
     `delivery_key`      the sender's own id of the delivery, or None; must not fail, whatever the body is
+    `parse`             events, or why there are none; raises Unreadable
     `signed_bytes`      what the signature covers plus the topic, where `delivery_key` is not covered by the
                         signature: hashed, it is a second unique key. None where the key is in the signed body
-    `parse`             events, or why there are none; raises Unreadable
-    `absorb`            the event with what a look-up's JSON answer adds; None where there is no look-up
+    `absorb`            the event with what a look-up's JSON answer adds, and what to ask for next (its `lookup`), if
+                        anything; None where there is no look-up
+    `ask`               what the platform must be asked before `parse` can tell anything: its answer is then in
+                        `Delivery.found`
+    `handshake`         the answer to a request that is no webhook (a ping, a challenge), before anything is verified;
+                        None for a webhook. None where the platform has no such requests
+    `takes_canonical`   whether its users write the webhook's body themselves: the canonical one
+    `joins`             whether it knows parcels and no people: they are found by what shops told before
     `fresh_headers`     headers `bridge trigger` makes anew, so that each firing is a delivery of its own
     """
 
     name: str
     title: str
+    kinds: frozenset[str]
     headers: frozenset[str]
-    signature_header: str
-    verify: Verify
-    sign: Sign
+    scheme: Scheme
     delivery_key: Callable[[Delivery], str | None]
     parse: Callable[[Delivery], Parsed]
     signed_bytes: Callable[[Delivery], bytes] | None = None
     absorb: Callable[[Event, Mapping[str, object]], Event] | None = None
+    ask: Callable[[Delivery], Lookup | None] | None = None
+    handshake: Callable[[Delivery], Answer | None] | None = None
+    takes_canonical: bool = False
+    joins: bool = False
     fresh_headers: Callable[[], dict[str, str]] = dict
+
+    @property
+    def signature_header(self) -> str:
+        """Where the signature stands, lower-case; a connection may override it by setting."""
+        return self.scheme.header
+
+    def verify(self, delivery: Delivery, secrets: Sequence[str], *, signature_header: str | None = None) -> int:
+        """The index of the secret that proves the delivery. Raises BadSignature."""
+        return self.scheme.verify(delivery, secrets, header=signature_header or self.scheme.header)
+
+    def sign(
+        self, delivery: Delivery, secret: str, *, signature_header: str | None = None, now: datetime
+    ) -> dict[str, str]:
+        """The headers that prove `delivery` as sent at `now`."""
+        return self.scheme.sign(delivery, secret, header=signature_header or self.scheme.header, now=now)
 
 
 @cache

@@ -4,21 +4,23 @@ The signature: https://developer.kustomer.com/docs/events/delivery-and-retries.m
 name than the documented one, so a connection may override it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from bridge.errors import Unreadable
 from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
 from bridge.greeting import first_name
-from bridge.signing import sign_hmac, verify_hmac
+from bridge.schemes import Hmac
 from bridge.sources import Source
 from bridge.sources._fields import Flag, Line, Moment, Part, Parts, Reading, Text, read, text_of
 from bridge.sources._people import candidates, fill
 from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
 
 SIGNATURE = "x-kustomer-webhook-signature"
+
+# A secret is the webhook's `token`.
+SCHEME = Hmac(header=SIGNATURE, encoding="hex")
 
 _ADVICE = "Kustomer sends JSON by itself: look for a proxy that changes the body."
 
@@ -121,16 +123,6 @@ _BODY = _Body()
 _ANSWER = _Answer()
 
 
-def verify(delivery: Delivery, secrets: Sequence[str], *, signature_header: str) -> int:
-    """The index of the secret (the webhook's `token`) that signed the body. Raises BadSignature."""
-    return verify_hmac(delivery.body, delivery.headers.get(signature_header), secrets, encoding="hex")
-
-
-def sign(body: bytes, secret: str, *, signature_header: str, now: datetime) -> dict[str, str]:  # noqa: ARG001 (no time is signed)
-    """The header that proves `body`."""
-    return {signature_header: sign_hmac(body, secret, encoding="hex")}
-
-
 def delivery_key(delivery: Delivery) -> str | None:
     """The event's own id, which is in the signed body."""
     try:
@@ -221,10 +213,9 @@ def absorb(event: Event, found: Mapping[str, object]) -> Event:
 SOURCE = Source(
     name="kustomer",
     title="Kustomer",
+    kinds=frozenset({"ticket.created", "ticket.replied", "ticket.solved", "ticket.reopened", "ticket.updated"}),
     headers=frozenset({"content-type", "x-kustomer-webhook-event", SIGNATURE}),
-    signature_header=SIGNATURE,
-    verify=verify,
-    sign=sign,
+    scheme=SCHEME,
     delivery_key=delivery_key,
     parse=parse,
     absorb=absorb,

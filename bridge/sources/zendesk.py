@@ -4,15 +4,14 @@ Both are signed alike: https://developer.zendesk.com/documentation/webhooks/veri
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-from bridge.errors import BadSignature, Unreadable
+from bridge.errors import Unreadable
 from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
 from bridge.greeting import first_name
-from bridge.signing import check_timestamp, read_timestamp, sign_hmac, verify_hmac
+from bridge.schemes import Hmac, iso, time_and_body
 from bridge.sources import Source
 from bridge.sources._canonical import parse_canonical
 from bridge.sources._fields import Flag, Line, Moment, Part, Reading, Text, read, text_of
@@ -22,6 +21,9 @@ from bridge.sources._reading import bounded_key, identity_of, native_kind, read_
 INVOCATION = "x-zendesk-webhook-invocation-id"
 SIGNATURE = "x-zendesk-webhook-signature"
 TIMESTAMP = "x-zendesk-webhook-signature-timestamp"
+
+# The secret looks like base64 and is used verbatim.
+SCHEME = Hmac(header=SIGNATURE, timestamp=iso(TIMESTAMP), signed=time_and_body(""))
 
 _EVENT_TYPE = "zen:event-type:"
 # Whose `detail` is a ticket. Other families are of users, organisations and articles.
@@ -90,26 +92,6 @@ class _Answer(Reading):
 
 _BODY = _Body()
 _ANSWER = _Answer()
-
-
-def verify(delivery: Delivery, secrets: Sequence[str], *, signature_header: str) -> int:
-    """The index of the secret that signed timestamp and body. The secret looks like base64 and is used verbatim.
-
-    Raises BadSignature, also for a genuine request whose timestamp is more than five minutes off the time of receipt.
-    """
-    index = verify_hmac(signed_bytes(delivery), delivery.headers.get(signature_header), secrets)
-    try:
-        moment = read_timestamp(delivery.headers.get(TIMESTAMP, ""))
-    except ValueError as error:
-        raise BadSignature(f"the {TIMESTAMP} header is missing or no ISO-8601 time") from error
-    check_timestamp(moment, delivery.received_at)
-    return index
-
-
-def sign(body: bytes, secret: str, *, signature_header: str, now: datetime) -> dict[str, str]:
-    """The headers that prove `body` as sent at `now`."""
-    timestamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {TIMESTAMP: timestamp, signature_header: sign_hmac(timestamp.encode() + body, secret)}
 
 
 def signed_bytes(delivery: Delivery) -> bytes:
@@ -207,12 +189,12 @@ def fresh_headers() -> dict[str, str]:
 SOURCE = Source(
     name="zendesk",
     title="Zendesk",
+    kinds=frozenset({"ticket.created", "ticket.replied", "ticket.solved", "ticket.reopened", "ticket.updated"}),
+    takes_canonical=True,
     headers=frozenset(
         {"content-type", "x-zendesk-account-id", "x-zendesk-webhook-id", INVOCATION, SIGNATURE, TIMESTAMP},
     ),
-    signature_header=SIGNATURE,
-    verify=verify,
-    sign=sign,
+    scheme=SCHEME,
     delivery_key=delivery_key,
     signed_bytes=signed_bytes,
     parse=parse,

@@ -1,4 +1,5 @@
-"""The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, people and pictures.
+"""The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, people, pictures, sightings, and how
+connections fare: refusals, secrets, reporting.
 
 One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
 """
@@ -29,7 +30,7 @@ from sqlalchemy.types import JSON
 from bridge.store.sealed import Moment, SealedBytes, SealedText, SealedWords
 
 #: The migration that makes these tables.
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 
 metadata = MetaData(
     naming_convention={
@@ -75,6 +76,8 @@ deliveries = Table(
     Column("headers", JSON, nullable=False),
     Column("body", SealedBytes, nullable=False),
     Column("received_at", Moment, nullable=False),
+    # Why its signature would have been refused, where the connection only reports that: see CAUSES in reasons.py.
+    Column("unverified", String(50)),
     Column("state", String(20), nullable=False),
     Column("reason", String(50)),
     Column("detail", SealedText),
@@ -247,3 +250,54 @@ pictures = Table(
     Column("created_at", Moment, nullable=False),
 )
 Index("ix_pictures_created_at", pictures.c.created_at)
+
+# Parcels and orders that shops told of, and whose they are: carriers tell of parcels and know no people.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("account", String(100), primary_key=True),
+    # A hash of what it is found by: a tracking number, an order's id or its name.
+    Column("key", String(64), primary_key=True),
+    # What tells the parcel from others in the identity of its events: whoever tells of it next takes it over.
+    Column("identity", String),
+    # {customer, order, shipment} as JSON.
+    Column("known", SealedText, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+)
+Index("ix_sightings_seen_at", sightings.c.seen_at)
+
+# The last webhooks of each connection that were refused (or would have been): nothing of their content.
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("connection", String(100), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("cause", String(50), nullable=False),
+    Column("detail", String(300), nullable=False),
+    # What the request looked like: sizes and the names of its headers.
+    Column("seen", JSON, nullable=False),
+    # How many like it came within the same few seconds.
+    Column("count", Integer, nullable=False),
+    Column("was_stored", Boolean, nullable=False),
+)
+Index("ix_refusals_connection_id", refusals.c.connection, refusals.c.id)
+
+# When each secret of a connection was used; a secret is told by a few digits of a hash of it.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("connection", String(100), primary_key=True),
+    Column("fingerprint", String(16), primary_key=True),
+    Column("first_used_at", Moment, nullable=False),
+    Column("last_used_at", Moment, nullable=False),
+)
+
+# Until when a connection keeps webhooks that cannot be verified.
+reporting = Table(
+    "reporting",
+    metadata,
+    Column("connection", String(100), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+)

@@ -21,7 +21,9 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
-    app.register_blueprint(hooks.blueprint(routes(settings, looks_up=False), Inbox(database)))
+    app.register_blueprint(
+        hooks.blueprint(routes(settings, looks_up=False), Inbox(database), public_url=settings.public_url)
+    )
     app.register_blueprint(health.blueprint(database))
     app.register_blueprint(pictures.blueprint(database))
     app.register_blueprint(metrics.blueprint(database))

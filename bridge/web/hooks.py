@@ -17,18 +17,23 @@ log = structlog.get_logger()
 # Made once: nearly every webhook is answered with one of them.
 _STORED, _KNOWN = b'{"status":"stored"}\n', b'{"status":"known"}\n'
 
+# What a handshake repeats is a stranger's text: no browser may take it for a page.
+_AS_IT_IS = {"X-Content-Type-Options": "nosniff"}
+
 Answer = tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
 
-def blueprint(routes: Mapping[str, Route], inbox: Inbox) -> Blueprint:
-    """The webhook route over these connections."""
+def blueprint(routes: Mapping[str, Route], inbox: Inbox, *, public_url: str | None) -> Blueprint:
+    """The webhook route over these connections. `public_url` is the bridge's address as senders know it."""
     hooks = Blueprint("hooks", __name__)
 
-    @hooks.post("/hooks/<name>")
+    # HEAD comes with GET: some platforms look whether the address exists before they send to it.
+    @hooks.route("/hooks/<name>", methods=["GET", "POST"])
     def receive(name: str) -> Answer:
         """Store one webhook and acknowledge it.
 
-        200 stored or known; 401 bad signature; 404 unknown connection; 413 too large; 503 could not be stored.
+        200 stored or known; 401 bad signature; 404 unknown connection; 405 not a POST; 413 too large; 503 could not be
+        stored. Pings and handshakes are answered as their platform expects.
         """
         route = routes.get(name) or abort(404, description=f"no connection is named {name!r}")
         delivery = Delivery(
@@ -36,7 +41,13 @@ def blueprint(routes: Mapping[str, Route], inbox: Inbox) -> Blueprint:
             headers={key.lower(): value for key, value in request.headers.items()},
             body=_exact_body(),
             received_at=datetime.now(UTC),
+            method=request.method,
+            url=_called_url(public_url),
         )
+        if route.source.handshake and (answer := route.source.handshake(delivery)):
+            return Response(answer.text, content_type=answer.content_type, headers=_AS_IT_IS), answer.status
+        if request.method != "POST":
+            abort(405, description="this address takes webhooks: requests with the method POST", valid_methods=["POST"])
         try:
             is_new = pipeline.accept(delivery, route, inbox)
         except BadSignature as error:
@@ -48,6 +59,15 @@ def blueprint(routes: Mapping[str, Route], inbox: Inbox) -> Blueprint:
         return Response(_STORED if is_new else _KNOWN, content_type="application/json"), 200
 
     return hooks
+
+
+def _called_url(public_url: str | None) -> str:
+    """The address that the sender called, which some sign. A proxy says in a header what it was called by."""
+    path = request.full_path if request.query_string else request.path
+    if public_url:
+        return public_url.rstrip("/") + path
+    scheme = request.headers.get("X-Forwarded-Proto", request.scheme).partition(",")[0].strip()
+    return f"{scheme}://{request.host}{path}"
 
 
 def _exact_body() -> bytes:

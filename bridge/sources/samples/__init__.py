@@ -7,7 +7,7 @@ A sample is a file `<source>/<name>.json`:
     body      the JSON body; or `text`, a raw body that is sent as it is
     fresh     paths in the body (dotted, list index as number) of the ids that make each firing a new occurrence
     phone     paths in the body that `bridge trigger --to` writes a number to
-    lookup    what the platform's REST API answers about the person or order, where the bridge would ask
+    lookups   what the platform's REST API answers where the bridge would ask: by what is asked for ("customer")
     expect    {"events": ["order.created"]}, {"unreadable": true} or {"nothing": "<reason code>"}
 
 Samples of one platform tell one story and share its ids: an order, its payment, its parcel.
@@ -35,7 +35,7 @@ class Sample:
     body: bytes
     fresh: tuple[str, ...] = ()
     phone: tuple[str, ...] = ()
-    lookup: Mapping[str, object] | None = None
+    lookups: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     expect: Mapping[str, object] = field(default_factory=dict)
 
     def with_values(self, values: Mapping[str, object]) -> "Sample":
@@ -93,7 +93,7 @@ def value_of(text: str) -> object:
 
 def _read(filename: str, text: str) -> Sample:
     content = json.loads(text)
-    unknown = set(content) - {"about", "headers", "body", "text", "fresh", "phone", "lookup", "expect"}
+    unknown = set(content) - {"about", "headers", "body", "text", "fresh", "phone", "lookups", "expect"}
     if unknown:
         raise ValueError(f"{filename}: unknown keys {', '.join(sorted(unknown))}")
     return Sample(
@@ -103,7 +103,7 @@ def _read(filename: str, text: str) -> Sample:
         body=content["text"].encode() if "text" in content else _compact(content["body"]),
         fresh=tuple(content.get("fresh", ())),
         phone=tuple(content.get("phone", ())),
-        lookup=content.get("lookup"),
+        lookups=content.get("lookups", {}),
         expect=content["expect"],
     )
 

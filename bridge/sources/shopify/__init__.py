@@ -4,12 +4,10 @@ The signature: https://shopify.dev/docs/apps/build/webhooks/verify-deliveries
 """
 
 import uuid
-from collections.abc import Sequence
-from datetime import datetime
 
 from bridge.errors import Unreadable
 from bridge.events import Delivery, Event, Parsed
-from bridge.signing import sign_hmac, verify_hmac
+from bridge.schemes import Hmac
 from bridge.sources import Source
 from bridge.sources._reading import bounded_key, native_kind, read_object
 from bridge.sources.shopify.events import absorb, events_of
@@ -19,17 +17,9 @@ SIGNATURE = "x-shopify-hmac-sha256"
 TOPIC = "x-shopify-topic"
 WEBHOOK_ID = "x-shopify-webhook-id"
 
+SCHEME = Hmac(header=SIGNATURE)
+
 _ADVICE = "Set the webhook's format to JSON."
-
-
-def verify(delivery: Delivery, secrets: Sequence[str], *, signature_header: str) -> int:
-    """The index of the secret that signed the body. Raises BadSignature. No time is signed."""
-    return verify_hmac(delivery.body, delivery.headers.get(signature_header), secrets)
-
-
-def sign(body: bytes, secret: str, *, signature_header: str, now: datetime) -> dict[str, str]:  # noqa: ARG001 (no time is signed)
-    """The header that proves `body`."""
-    return {signature_header: sign_hmac(body, secret)}
 
 
 def delivery_key(delivery: Delivery) -> str | None:
@@ -71,6 +61,18 @@ def fresh_headers() -> dict[str, str]:
 SOURCE = Source(
     name="shopify",
     title="Shopify",
+    kinds=frozenset(
+        {
+            "order.created",
+            "order.paid",
+            "order.cancelled",
+            "order.refunded",
+            "order.shipped",
+            "order.out_for_delivery",
+            "order.delivered",
+            "order.delivery_failed",
+        }
+    ),
     headers=frozenset(
         {
             "content-type",
@@ -87,9 +89,7 @@ SOURCE = Source(
             WEBHOOK_ID,
         }
     ),
-    signature_header=SIGNATURE,
-    verify=verify,
-    sign=sign,
+    scheme=SCHEME,
     delivery_key=delivery_key,
     signed_bytes=signed_bytes,
     parse=parse,
