@@ -146,6 +146,7 @@ class Hmac:
 
     `signed`  the bytes that are signed, of a delivery and the signed time as it stands ("" without)
     `key`     the key that a secret is. Raises ValueError for one that cannot be used
+    `or_key`  another key that a secret may be, where senders differ
     `needs`   other headers that are signed
     """
 
@@ -155,6 +156,7 @@ class Hmac:
     prefix: str = ""
     signed: Callable[[Delivery, str], bytes] = body_alone
     key: Key = verbatim
+    or_key: Key | None = None
     timestamp: Timestamp | None = None
     layout: Layout = ALONE
     needs: frozenset[str] = frozenset()
@@ -177,7 +179,7 @@ class Hmac:
         inside, signatures = self.layout.read(text) if text else ("", [text])
         timestamp = self._timestamp(delivery, inside)
         message = self.signed(delivery, timestamp)
-        index = match(signatures, [self._sign(message, secret) for secret in secrets], secrets)
+        index = self._match(message, signatures, secrets)
         if self.timestamp:
             try:
                 moment = self.timestamp.read(timestamp)
@@ -191,7 +193,8 @@ class Hmac:
         """See Scheme."""
         timestamp = self.timestamp.write(now) if self.timestamp else ""
         headers = {self.timestamp.header: timestamp} if self.timestamp and self.timestamp.header else {}
-        signature = self._sign(self.signed(delivery, timestamp), secret)
+        message = self.signed(delivery, timestamp)
+        signature = self._sign(message, secret, self.key) or self._sign(message, secret, self.or_key or self.key)
         return {**headers, header: self.layout.write(signature, timestamp)}
 
     def signed_by(self, delivery: Delivery, *, header: str) -> bytes:
@@ -204,10 +207,18 @@ class Hmac:
             return ""
         return inside if self.timestamp.header is None else delivery.headers.get(self.timestamp.header, "")
 
-    def _sign(self, message: bytes, secret: str) -> str:
+    def _match(self, message: bytes, signatures: Sequence[str | None], secrets: Sequence[str]) -> int:
+        try:
+            return match(signatures, [self._sign(message, secret, self.key) for secret in secrets], secrets)
+        except BadSignature:
+            if self.or_key is None:
+                raise
+            return match(signatures, [self._sign(message, secret, self.or_key) for secret in secrets], secrets)
+
+    def _sign(self, message: bytes, secret: str, key: Key) -> str:
         try:
             return sign_hmac(
-                message, secret, algorithm=self.algorithm, encoding=self.encoding, prefix=self.prefix, key=self.key
+                message, secret, algorithm=self.algorithm, encoding=self.encoding, prefix=self.prefix, key=key
             )
         except ValueError:
             # A secret of another form than this platform's signs nothing. No signature is empty.

@@ -176,9 +176,12 @@ def _allowed_regions(environment: Environment) -> frozenset[str]:
     return regions
 
 
-def _check_names(environment: Environment, connections: Collection[str]) -> None:
+def _check_names(environment: Environment, connections: Mapping[str, Connection]) -> None:
     """A connection's settings must mean nothing else, and its name must fit its column."""
-    for name in connections:
+    for name, connection in connections.items():
+        # Attentive's own webhooks come from where the messages go: ATTENTIVE_URL means the same for both.
+        if name == connection.source == "attentive":
+            continue
         for setting in (f"{setting_prefix(name)}_{suffix}" for suffix in CONNECTION_SUFFIXES):
             if setting in NAMES:
                 environment.problem("CONNECTIONS", f"{name} cannot be a name, because {setting} means something else")

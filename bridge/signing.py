@@ -13,7 +13,7 @@ from typing import Literal
 
 from bridge.errors import BadSignature
 
-Algorithm = Literal["sha256", "sha1"]
+Algorithm = Literal["sha256", "sha1", "sha512"]
 Encoding = Literal["base64", "hex"]
 Key = Callable[[str], bytes]
 

@@ -11,6 +11,7 @@ import pytest
 
 from bridge import cli, events, sources
 from bridge.cli import rehearsal, template_tests
+from bridge.cli.sources import as_markdown
 from bridge.compose import TemplateFolder, read_template
 from bridge.connections import CONNECTION_SUFFIXES
 from bridge.events import Delivery
@@ -176,6 +177,12 @@ def test_the_body_to_paste_into_zendesk_is_read_as_a_reply() -> None:
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_table_of_platforms_is_that_of_the_code() -> None:
+    page = (ROOT / "docs/sources.md").read_text("utf-8")
+    table = page.partition("--markdown` -->\n")[2].partition("\n<!-- end -->")[0]
+    assert table == as_markdown(), "docs/sources.md: put in what `bridge sources --markdown` prints"
 
 
 def test_every_source_has_a_set_up_page() -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "people": "bridge.cli.people:people",
     "phone": "bridge.cli.numbers:phone",
     "segments": "bridge.cli.numbers:segments",
+    "sources": "bridge.cli.sources:sources",
     "db": "bridge.cli.db:db",
 }
 

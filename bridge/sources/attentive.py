@@ -1,0 +1,81 @@
+"""Attentive's own webhooks: texts that left, people who came, went or answered.
+
+The payloads: https://docs.attentive.com/pages/webhooks/webhook-payloads; the signature, of Attentive's examples:
+https://github.com/attentive-mobile/api-examples. They have no words of ours: they tell of texts, not of tickets or
+orders.
+"""
+
+import hashlib
+from typing import Any
+
+from bridge.errors import Unreadable
+from bridge.events import Customer, Delivery, Event, Parsed
+from bridge.schemes import Hmac, read_unix
+from bridge.sources import Source
+from bridge.sources._fields import Part, Reading, Text, read
+from bridge.sources._people import candidates
+from bridge.sources._reading import identity_of, native_kind, read_object
+
+SIGNATURE = "x-attentive-hmac-sha256"
+SCHEME = Hmac(header=SIGNATURE, encoding="hex")
+
+_ADVICE = "Attentive sends JSON by itself: look for a proxy that changes the body."
+
+
+class _Subscriber(Reading):
+    external_id = Text()
+    phone = Text()
+    email = Text()
+
+    def make(self, values: dict[str, Any]) -> Customer:
+        phones = candidates([("customer", values["phone"], None)])
+        return Customer(id=values["external_id"], phone=values["phone"], email=values["email"], phones=phones)
+
+
+class _Body(Reading):
+    type = Text()
+    timestamp = Text()
+    subscriber = Part(_Subscriber)
+
+
+_BODY = _Body()
+
+
+def delivery_key(delivery: Delivery) -> str:
+    """A hash of the body, which has the moment in it: there is no id, and a repetition may come three days later."""
+    return f"body:{hashlib.sha256(delivery.body).hexdigest()}"
+
+
+def parse(delivery: Delivery) -> Parsed:
+    """The event. Raises Unreadable."""
+    payload = read_object(delivery.body, advice=_ADVICE)
+    body = read(_BODY, payload)
+    if body["type"] is None:
+        raise Unreadable("The body has no `type`, so it is unknown what happened.")
+    kind = native_kind("attentive", body["type"])
+    try:
+        occurred_at = read_unix(body["timestamp"] or "")
+    except ValueError:
+        occurred_at = delivery.received_at
+    return (
+        Event(
+            kind=kind,
+            source="attentive",
+            connection=delivery.connection,
+            occurred_at=occurred_at,
+            identity=identity_of(kind, delivery_key(delivery)),
+            customer=body["subscriber"],
+            raw=payload,
+        ),
+    )
+
+
+SOURCE = Source(
+    name="attentive",
+    title="Attentive",
+    kinds=frozenset(),
+    headers=frozenset({"content-type", SIGNATURE}),
+    scheme=SCHEME,
+    delivery_key=delivery_key,
+    parse=parse,
+)
