@@ -26,6 +26,7 @@ COMMANDS = {
     "phone": "bridge.cli.numbers:phone",
     "segments": "bridge.cli.numbers:segments",
     "sources": "bridge.cli.sources:sources",
+    "new-source": "bridge.cli.new_source:new_source",
     "db": "bridge.cli.db:db",
 }
 

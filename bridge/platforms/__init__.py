@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from bridge.events import Lookup
+from bridge.plugins import brought
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,8 @@ _NO_PLATFORMS = ("client", "pauses", "tokens")
 
 @cache
 def discover() -> Mapping[str, Platform]:
-    """All platforms by name, which is the name of their source."""
+    """All platforms by name, which is the name of their source; also those of other packages, which stand in the group
+    `bridge.platforms` of their entry points. Raises Misconfigured for one that cannot be used."""
     found: dict[str, Platform] = {}
     for module in pkgutil.iter_modules(__path__):
         if module.name in _NO_PLATFORMS:
@@ -79,7 +81,7 @@ def discover() -> Mapping[str, Platform]:
         platform = getattr(import_module(f"{__name__}.{module.name}"), "PLATFORM", None)
         if isinstance(platform, Platform):
             found[platform.name] = platform
-    return found
+    return found | {platform.name: platform for _, platform in brought("bridge.platforms", Platform)}
 
 
 def base_url(text: str) -> str:

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import import_module
+from importlib.resources.abc import Traversable
 
+from bridge.errors import Misconfigured
 from bridge.events import Delivery, Event, Lookup, Parsed
+from bridge.plugins import brought
 from bridge.schemes import Scheme
 
 
@@ -44,6 +47,7 @@ class Source:
     `takes_canonical`   whether its users write the webhook's body themselves: the canonical one
     `joins`             whether it knows parcels and no people: they are found by what shops told before
     `fresh_headers`     headers `bridge trigger` makes anew, so that each firing is a delivery of its own
+    `samples`           the folder of its recorded samples, where that is not `samples/<name>` beside this file
     """
 
     name: str
@@ -60,6 +64,7 @@ class Source:
     takes_canonical: bool = False
     joins: bool = False
     fresh_headers: Callable[[], dict[str, str]] = dict
+    samples: Traversable | None = None
 
     @property
     def signature_header(self) -> str:
@@ -79,11 +84,19 @@ class Source:
 
 @cache
 def discover() -> Mapping[str, Source]:
-    """All sources by name, one per public module in this folder."""
+    """All sources by name, sorted: one per public module in this folder, and those of other packages, which stand in
+    the group `bridge.sources` of their entry points.
+
+    Raises Misconfigured for a package whose source cannot be used.
+    """
     found: dict[str, Source] = {}
     for module in pkgutil.iter_modules(__path__):
         if module.name.startswith("_") or module.name == "samples":
             continue
         source: Source = import_module(f"{__name__}.{module.name}").SOURCE
         found[source.name] = source
-    return found
+    for package, source in brought("bridge.sources", Source):
+        if source.name in found:
+            raise Misconfigured([f"{package} brings the source {source.name!r}, which there is already; uninstall it"])
+        found[source.name] = source
+    return dict(sorted(found.items()))

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 
+from bridge import sources
+
 _PREFIX = re.compile(r"^(?:(?:[A-Za-z]+[:/_#]+)+|#)")
 
 
@@ -75,9 +77,15 @@ class Sample:
 @cache
 def load(source: str) -> Mapping[str, Sample]:
     """The samples of a source by name, sorted; empty if it has none."""
-    folder = files(__name__).joinpath(source)
-    if not source.isidentifier() or not folder.is_dir():
+    if not source.isidentifier():
         return {}
+    folder = files(__name__).joinpath(source)
+    if not folder.is_dir():
+        # A package of somebody else's keeps its samples at home.
+        known = sources.discover().get(source)
+        if known is None or known.samples is None:
+            return {}
+        folder = known.samples
     found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".json"))
     return {name.removesuffix(".json"): _read(name, folder.joinpath(name).read_text("utf-8")) for name in found}
 
