@@ -111,7 +111,6 @@ def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
 
     Without clients for who never `looks_up`: the web process only stores. Raises Misconfigured.
     """
-    known = sources.discover()
     platforms = discover_platforms()
     made = {}
     for name, connection in settings.connections.items():
@@ -123,7 +122,7 @@ def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
         )
         made[name] = Route(
             connection=connection,
-            source=known[connection.source],
+            source=sources.find(connection.source),
             account=settings.accounts[connection.account],
             allowed_regions=settings.allowed_regions,
             is_live=settings.is_live,

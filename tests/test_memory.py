@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -33,6 +34,20 @@ def test_the_processes_load_only_what_taking_and_sending_an_order_needs(stack: S
     assert {"bridge.compose", "phonenumbers", "sqlite3"} <= for_worker
     assert for_web & (SELDOM | COMPOSING | {"phonenumbers.data.region_US"}) == set()
     assert for_worker & (SELDOM | {"flask", "gunicorn", "phonenumbers.timezone"}) == set()
+
+
+def test_of_the_platforms_only_those_that_are_connected_are_loaded() -> None:
+    program = """
+import sys
+from bridge import sources
+from bridge.route import routes
+from bridge.settings import Settings
+routes(Settings.from_env(sources.names()))
+print(*sorted(name for name in sys.modules if name.startswith("bridge.sources.") and "._" not in name))
+"""
+    settings = {**os.environ, "KUSTOMER_SECRETS": "s"}
+    told = subprocess.run([sys.executable, "-c", program], env=settings, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["bridge.sources.kustomer"]
 
 
 COUNTING = """

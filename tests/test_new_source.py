@@ -105,13 +105,21 @@ def test_nothing_is_overwritten(package: Path):
     assert (package / "README.md").read_text() == before
 
 
+def test_a_package_cannot_take_the_place_of_a_source(package: Path):
+    entry_points = package / "bridge_source_my_desk-0.1.dist-info/entry_points.txt"
+    entry_points.write_text(entry_points.read_text().replace("my_desk =", "zendesk ="))
+    done = run([*BRIDGE, "sources"], package, path=package)
+    assert done.returncode == 2
+    assert "brings the source 'zendesk', which there is already" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
         ("no_such_module:SOURCE", "cannot be loaded (ModuleNotFoundError"),
         ("bridge_source_my_desk:NOTHING", "cannot be loaded (AttributeError"),
         ("bridge_source_my_desk:KINDS", "is a dict; it must be a bridge.sources.Source"),
-        ("bridge.sources.zendesk:SOURCE", "brings the source 'zendesk', which there is already"),
+        ("bridge.sources.zendesk:SOURCE", "brings the source 'zendesk' under the name 'my_desk'"),
     ],
 )
 def test_a_package_that_is_broken_is_named(package: Path, value: str, problem: str):

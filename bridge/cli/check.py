@@ -115,7 +115,7 @@ def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple
 
 def _unknown_names(template: Template, settings: Settings) -> list[str]:
     """Sources and connections that there are not, so that the template would answer nothing."""
-    known = {"source": sources.discover().keys(), "connection": settings.connections.keys()}
+    known = {"source": set(sources.names()), "connection": settings.connections.keys()}
     named = {"source": template.sources, "connection": template.connections}
     return [
         f"{template.path}: there is no {key} {name}{did_you_mean(name, known[key])} ({', '.join(sorted(known[key]))})"

@@ -102,7 +102,7 @@ def _start(children: Children, directory: Path, platform_url: str, templates: Pa
 def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str, str]:
     """Only the demo's own settings: whatever the user has set for real must not be touched, texted or asked."""
     environment = dict.fromkeys((*NAMES, "DYNO"), "")
-    for name in sources.discover():
+    for name in sources.names():
         prefix = setting_prefix(name)
         environment |= dict.fromkeys((f"{prefix}_{suffix}" for suffix in CONNECTION_SUFFIXES), "")
         environment |= {f"{prefix}_SECRETS": _SECRET}

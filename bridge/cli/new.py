@@ -122,7 +122,7 @@ def _check_kind(event: str) -> None:
     problem = kind_problem(event)
     if problem:
         raise click.UsageError(problem)
-    source, known = event.partition(".")[0], sources.discover()
+    source, known = event.partition(".")[0], sources.names()
     if event not in KINDS and source not in known:
         hint = did_you_mean(source, known)
         raise click.UsageError(f"{event}: there is no source {source}{hint} ({', '.join(sorted(known))})")

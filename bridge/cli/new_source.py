@@ -25,7 +25,7 @@ def new_source(name: str, title: str | None) -> None:
     """
     if not _NAME.fullmatch(name):
         raise click.UsageError(f"{name!r} is no name for a source: small letters, digits and _, such as my_helpdesk")
-    if name in sources.discover():
+    if name in sources.names():
         raise click.UsageError(f"there is a source {name} already; see `bridge sources`")
     dashed = name.replace("_", "-")
     words = {

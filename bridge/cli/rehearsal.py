@@ -49,13 +49,12 @@ class Rehearsal:
 
 def stages(settings: Settings) -> list[Stage]:
     """Each configured connection; and each source without one, under its own name."""
-    known = sources.discover()
     configured = list(settings.connections.values())
-    spare = known.keys() - {connection.source for connection in configured}
+    spare = set(sources.names()) - {connection.source for connection in configured}
     return [
         Stage(
             connection=connection,
-            source=known[connection.source],
+            source=sources.find(connection.source),
             account=settings.accounts[connection.account],
             allowed_regions=settings.allowed_regions,
             phone_preference=settings.phone_preference,

@@ -23,7 +23,7 @@ ROW_ID = click.IntRange(1, 2**63 - 1)
 
 def read_settings() -> Settings:
     """The settings; harmless oddities are printed. Raises Misconfigured."""
-    settings = Settings.from_env(sources.discover().keys())
+    settings = Settings.from_env(sources.names())
     for warning in settings.warnings:
         click.echo(f"bridge: warning: {warning}", err=True)
     return settings

@@ -50,7 +50,7 @@ def trigger(
     """
     settings = setup.read_settings()
     configured = _configured(settings, connection)
-    source = sources.discover()[configured.source]
+    source = sources.find(configured.source)
     if sample is None:
         for name, found in samples.load(source.name).items():
             click.echo(f"{name:40} {found.about}")
@@ -81,9 +81,7 @@ def _configured(settings: Settings, connection: str) -> Connection:
     configured = settings.connections.get(connection)
     if configured is None:
         hint = (
-            f"set {setting_prefix(connection)}_SECRETS"
-            if connection in sources.discover()
-            else "name it in CONNECTIONS"
+            f"set {setting_prefix(connection)}_SECRETS" if connection in sources.names() else "name it in CONNECTIONS"
         )
         raise click.UsageError(f"the connection {connection!r} is not configured; {hint}")
     return configured

@@ -13,7 +13,7 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from bridge.events import Lookup
-from bridge.plugins import brought
+from bridge.plugins import entries, load
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def discover() -> Mapping[str, Platform]:
         platform = getattr(import_module(f"{__name__}.{module.name}"), "PLATFORM", None)
         if isinstance(platform, Platform):
             found[platform.name] = platform
-    return found | {platform.name: platform for _, platform in brought("bridge.platforms", Platform)}
+    return found | {entry.name: load(entry, Platform) for entry in entries("bridge.platforms")}
 
 
 def base_url(text: str) -> str:

@@ -14,8 +14,10 @@ from importlib.resources.abc import Traversable
 
 from bridge.errors import Misconfigured
 from bridge.events import Delivery, Event, Lookup, Parsed
-from bridge.plugins import brought
+from bridge.plugins import entries, load, package_of
 from bridge.schemes import Scheme
+
+_GROUP = "bridge.sources"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +85,36 @@ class Source:
 
 
 @cache
-def discover() -> Mapping[str, Source]:
-    """All sources by name, sorted: one per public module in this folder, and those of other packages, which stand in
-    the group `bridge.sources` of their entry points.
+def names() -> tuple[str, ...]:
+    """The names of all sources, sorted: one per public module in this folder, and those of other packages, which stand
+    in the group `bridge.sources` of their entry points. None is loaded."""
+    return tuple(sorted({*_own(), *(entry.name for entry in entries(_GROUP))}))
 
-    Raises Misconfigured for a package whose source cannot be used.
+
+@cache
+def find(name: str) -> Source:
+    """The source of this name, which is one of `names()`.
+
+    Raises Misconfigured for one of another package that cannot be used.
     """
-    found: dict[str, Source] = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.name.startswith("_") or module.name == "samples":
-            continue
-        source: Source = import_module(f"{__name__}.{module.name}").SOURCE
-        found[source.name] = source
-    for package, source in brought("bridge.sources", Source):
-        if source.name in found:
-            raise Misconfigured([f"{package} brings the source {source.name!r}, which there is already; uninstall it"])
-        found[source.name] = source
-    return dict(sorted(found.items()))
+    brought = [entry for entry in entries(_GROUP) if entry.name == name]
+    if name in _own():
+        if brought:
+            problem = f"{package_of(brought[0])} brings the source {name!r}, which there is already; uninstall it"
+            raise Misconfigured([problem])
+        own: Source = import_module(f"{__name__}.{name}").SOURCE
+        return own
+    source = load(brought[0], Source)
+    if source.name != name:
+        raise Misconfigured([f"{package_of(brought[0])} brings the source {source.name!r} under the name {name!r}"])
+    return source
+
+
+def discover() -> Mapping[str, Source]:
+    """All sources by name, sorted. Raises Misconfigured like `find`."""
+    return {name: find(name) for name in names()}
+
+
+def _own() -> frozenset[str]:
+    modules = (module.name for module in pkgutil.iter_modules(__path__))
+    return frozenset(name for name in modules if not name.startswith("_") and name != "samples")

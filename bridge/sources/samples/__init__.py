@@ -82,10 +82,10 @@ def load(source: str) -> Mapping[str, Sample]:
     folder = files(__name__).joinpath(source)
     if not folder.is_dir():
         # A package of somebody else's keeps its samples at home.
-        known = sources.discover().get(source)
-        if known is None or known.samples is None:
+        theirs = sources.find(source).samples if source in sources.names() else None
+        if theirs is None:
             return {}
-        folder = known.samples
+        folder = theirs
     found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".json"))
     return {name.removesuffix(".json"): _read(name, folder.joinpath(name).read_text("utf-8")) for name in found}
 
