@@ -24,9 +24,21 @@ ROW_ID = click.IntRange(1, 2**63 - 1)
 def read_settings() -> Settings:
     """The settings; harmless oddities are printed. Raises Misconfigured."""
     settings = Settings.from_env(sources.names())
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *_without_address(settings)):
         click.echo(f"bridge: warning: {warning}", err=True)
     return settings
+
+
+def _without_address(settings: Settings) -> list[str]:
+    """Warnings of connections that sign the address they call, where nobody has told what that is."""
+    if settings.public_url:
+        return []
+    signing = [one for one in settings.connections.values() if sources.find(one.source).scheme.signs_url]
+    return [
+        f"PUBLIC_URL: {sources.find(one.source).title} signs the address it calls; set it to the bridge's own, as it is"
+        f" entered there without /hooks/{one.name}, or behind a proxy webhooks may be refused"
+        for one in signing
+    ]
 
 
 def require_shared_database(settings: Settings) -> None:
