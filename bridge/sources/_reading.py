@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -26,13 +26,32 @@ def read_object(body: bytes, *, advice: str) -> Mapping[str, object]:
 
     Raises Unreadable, which ends with `advice`: what to set at the platform so that it sends JSON.
     """
+    value = _read_json(body, advice)
+    if not isinstance(value, dict):
+        raise Unreadable(f"The body is JSON, but not an object. {advice}")
+    return value
+
+
+def read_objects(body: bytes, *, advice: str) -> Sequence[Mapping[str, object]]:
+    """The JSON objects in the list that `body` is, or the one that it is, as `read_object` reads it.
+
+    Raises Unreadable, also where something else stands in the list.
+    """
+    value = _read_json(body, advice)
+    values = value if isinstance(value, list) else [value]
+    objects = [item for item in values if isinstance(item, dict)]
+    if not objects or len(objects) < len(values):
+        raise Unreadable(f"The body is JSON, but no list of objects. {advice}")
+    return objects
+
+
+def _read_json(body: bytes, advice: str) -> object:
     if not body.strip():
         raise Unreadable(f"The body is empty. {advice}")
     try:
-        value = _JSON.decode(body.decode("utf-8-sig"))
+        value: object = _JSON.decode(body.decode("utf-8-sig"))
         _refuse_depth(value)
-        if _NEEDS_CLEANING.search(body):
-            value = _clean(value)
+        return _clean(value) if _NEEDS_CLEANING.search(body) else value
     except UnicodeDecodeError as error:
         raise Unreadable(f"The body is not UTF-8 text. {advice}") from error
     except json.JSONDecodeError as error:
@@ -40,9 +59,6 @@ def read_object(body: bytes, *, advice: str) -> Mapping[str, object]:
     except (RecursionError, ValueError) as error:
         # ValueError: an integer of thousands of digits.
         raise Unreadable(f"The body is nested too deeply or holds an impossible number. {advice}") from error
-    if not isinstance(value, dict):
-        raise Unreadable(f"The body is JSON, but not an object. {advice}")
-    return value
 
 
 def clean_text(text: str) -> str:

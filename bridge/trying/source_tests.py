@@ -389,9 +389,10 @@ def test_every_schema_reads_what_marshmallow_itself_would_load(source: Source, s
 
 def read_object_or_nothing(body: bytes) -> Any:
     try:
-        return json.loads(body, parse_float=Decimal)
+        whole = json.loads(body, parse_float=Decimal)
     except ValueError:
         return {}
+    return whole[0] if isinstance(whole, list) else whole
 
 
 def set_at(body: Any, place: tuple[Any, ...], value: object) -> None:
