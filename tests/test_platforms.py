@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -20,7 +21,14 @@ from bridge.platforms.client import PlatformClient, Timeouts
 from bridge.platforms.pauses import read_retry_after
 from bridge.sources import discover as discover_sources
 
-ASKED = {"zendesk": "user", "kustomer": "customer", "shopify": "order"}
+ASKED = {
+    "zendesk": "user",
+    "kustomer": "customer",
+    "shopify": "order",
+    "gladly": "customer",
+    "helpscout": "customer",
+    "hubspot": "ticket",
+}
 
 
 @dataclass
@@ -38,6 +46,7 @@ class Api:
     def __init__(self) -> None:
         self.answers: list[Answer] = [Answer()]
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.forms: list[dict[str, str]] = []
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -56,6 +65,11 @@ class Api:
                 self.end_headers()
                 with contextlib.suppress(ConnectionError):  # a client that had enough
                     self.wfile.write(answer.body)
+
+            def do_POST(self) -> None:
+                form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                api.forms.append(dict(parse_qsl(form)))
+                self.do_GET()
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -103,7 +117,7 @@ USER = Lookup(what="user", id="39284710265531")
 
 
 def test_every_platform_is_a_source_that_absorbs_its_answers():
-    assert set(discover()) == {"kustomer", "shopify", "zendesk"}
+    assert set(discover()) == set(ASKED)
     for name in discover():
         assert discover_sources()[name].absorb is not None
 
@@ -119,6 +133,18 @@ def test_every_platform_is_a_source_that_absorbs_its_answers():
         ),
         ("kustomer", "/v1/customers/123", "authorization", "Bearer t0k/en"),
         ("shopify", "/admin/api/2026-07/orders/123.json", "x-shopify-access-token", "t0k/en"),
+        (
+            "gladly",
+            "/api/v1/customer-profiles/123",
+            "authorization",
+            "Basic " + base64.b64encode(b"ben@example.com:t0k/en").decode(),
+        ),
+        (
+            "hubspot",
+            "/crm/v3/objects/tickets/123?properties=subject,content,hs_pipeline_stage&associations=contacts",
+            "authorization",
+            "Bearer t0k/en",
+        ),
     ],
 )
 def test_each_platform_is_asked_at_its_own_address_with_its_own_credentials(api, name, path, header, value):
@@ -280,6 +306,107 @@ def test_a_proxy_or_netrc_of_the_environment_changes_nothing(api, monkeypatch, t
     client.fetch(Lookup(what="customer", id="1"))
     client.close()
     assert api.requests[0][1]["authorization"] == "Bearer t0k/en"
+
+
+TOKEN = Answer(body=b'{"token_type": "bearer", "access_token": "first", "expires_in": 172800}')
+OTHER_TOKEN = Answer(body=b'{"token_type": "bearer", "access_token": "second", "expires_in": 172800}')
+PERSON = Answer(body=b'{"id": 5}')
+
+
+@pytest.fixture
+def granted(api: Api, clock: Clock) -> Iterator[PlatformClient]:
+    """A client of a platform that gives tokens to an app's id and secret."""
+    client = PlatformClient(discover()["helpscout"], {"URL": api.url, "API_TOKEN": "app:s3cret:x"}, clock=clock)
+    yield client
+    client.close()
+
+
+def ask(client: PlatformClient, number: int = 123) -> object:
+    return client.fetch(Lookup(what="customer", id=str(number)))["id"]
+
+
+def seen(api: Api) -> list[tuple[str, str | None]]:
+    return [(path, headers.get("authorization")) for path, headers in api.requests]
+
+
+def test_an_apps_id_and_secret_buy_a_token_that_is_used_until_it_ends(api, granted, clock):
+    api.answers = [TOKEN, PERSON]
+    assert [ask(granted, number) for number in (1, 2)] == [5, 5]
+    assert api.forms == [{"grant_type": "client_credentials", "client_id": "app", "client_secret": "s3cret:x"}]
+    assert seen(api) == [
+        ("/v2/oauth2/token", None),
+        ("/v2/customers/1", "Bearer first"),
+        ("/v2/customers/2", "Bearer first"),
+    ]
+    clock.now += 172800
+    api.answers = [OTHER_TOKEN, PERSON]
+    assert ask(granted) == 5
+    assert seen(api)[3:] == [("/v2/oauth2/token", None), ("/v2/customers/123", "Bearer second")]
+
+
+def test_a_token_that_ended_early_is_replaced_at_once(api, granted):
+    api.answers = [TOKEN, Answer(status=401), OTHER_TOKEN, PERSON]
+    assert ask(granted) == 5
+    assert [authorization for _, authorization in seen(api)] == [None, "Bearer first", None, "Bearer second"]
+
+
+def test_a_new_token_that_is_refused_too_pauses_look_ups(api, granted):
+    api.answers = [TOKEN, Answer(status=401), OTHER_TOKEN, Answer(status=401)]
+    for _ in range(2):
+        with pytest.raises(LookupRefused, match="API_TOKEN"):
+            ask(granted)
+    assert len(api.requests) == 4
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_an_id_and_secret_that_are_wrong_pause_look_ups(api, granted, status):
+    api.answers = [Answer(status=status, body=b'{"error": "invalid_client"}')]
+    for _ in range(2):
+        with pytest.raises(LookupRefused, match="API_TOKEN"):
+            ask(granted)
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"access_token": ""}', b'{"access_token": 5}', b'{"access_token": "a\\nb"}'])
+def test_an_answer_without_a_token_is_left_for_later(api, granted, body):
+    api.answers = [Answer(body=body)]
+    with pytest.raises(LookupFailed, match="no access token"):
+        ask(granted)
+
+
+def test_a_token_where_id_and_secret_belong_is_a_setting_to_mend():
+    with pytest.raises(Misconfigured, match="id:secret"):
+        PlatformClient(discover()["helpscout"], {"API_TOKEN": "only-one"})
+
+
+@pytest.mark.parametrize(
+    ("name", "headers", "seconds"),
+    [
+        ("helpscout", {"X-RateLimit-Remaining-Minute": "0", "X-RateLimit-Retry-After": "30"}, 30),
+        ("helpscout", {"X-RateLimit-Remaining-Minute": "0"}, 10),
+        ("helpscout", {"X-RateLimit-Remaining-Minute": "1", "X-RateLimit-Retry-After": "30"}, 0),
+        ("hubspot", {"X-HubSpot-RateLimit-Remaining": "0", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}, 10),
+        ("hubspot", {"X-HubSpot-RateLimit-Remaining": "5", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}, 0),
+    ],
+)
+def test_the_last_request_that_is_allowed_is_followed_by_a_rest(api, clock, name, headers, seconds):
+    api.answers = [TOKEN] * (name == "helpscout") + [Answer(headers=headers), Answer()]
+    client = PlatformClient(discover()[name], {"URL": api.url, "API_TOKEN": "app:secret"}, clock=clock)
+    client.fetch(Lookup(what=ASKED[name], id="1"))
+    if seconds:
+        clock.now += seconds - 1
+        with pytest.raises(LookupFailed, match="no more requests"):
+            client.fetch(Lookup(what=ASKED[name], id="2"))
+        clock.now += 2
+    assert client.fetch(Lookup(what=ASKED[name], id="2"))
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "url"), [("helpscout", "https://api.helpscout.net"), ("hubspot", "https://api.hubapi.com")]
+)
+def test_a_platform_with_one_address_for_all_needs_no_url(name, url):
+    assert PlatformClient(discover()[name], {"API_TOKEN": "app:secret"})._url == url
 
 
 def test_missing_credentials_are_all_named():

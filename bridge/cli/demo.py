@@ -109,7 +109,7 @@ def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str
         if name in platforms.discover():
             environment |= {
                 f"{prefix}_URL": platform_url,
-                f"{prefix}_API_TOKEN": "demo",
+                f"{prefix}_API_TOKEN": "demo:demo",
                 f"{prefix}_EMAIL": "demo@example.com",
             }
     return environment | {

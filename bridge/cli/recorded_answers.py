@@ -11,12 +11,16 @@ from bridge import platforms, sources
 from bridge.cli import output, rehearsal
 from bridge.sources import samples
 
+_TOKEN = {"token_type": "bearer", "access_token": "recorded", "expires_in": 3600}
+
 
 @contextmanager
 def serve_recorded_answers() -> Iterator[str]:
     """A server that answers look-ups as the helpdesks would, from what was recorded with the samples; its address."""
     answers: dict[str, Mapping[str, object]] = {}
     for name, platform in platforms.discover().items():
+        if platform.grant:
+            answers[platform.grant.path] = _TOKEN
         for sample in samples.load(name).values():
             for lookup, found in rehearsal.lookups(sources.discover()[name], sample):
                 answers[platform.path(lookup)] = found

@@ -392,7 +392,7 @@ def read_object_or_nothing(body: bytes) -> Any:
         whole = json.loads(body, parse_float=Decimal)
     except ValueError:
         return {}
-    return whole[0] if isinstance(whole, list) else whole
+    return next(iter(whole), {}) if isinstance(whole, list) else whole
 
 
 def set_at(body: Any, place: tuple[Any, ...], value: object) -> None:
