@@ -162,7 +162,7 @@ def _public_url(environment: Environment) -> str | None:
     url = environment.text("PUBLIC_URL")
     if url and (split_url(url).scheme not in ("http", "https") or not split_url(url).hostname):
         environment.problem("PUBLIC_URL", "must be an address such as https://bridge.example.com")
-    return url
+    return url.rstrip("/") if url else None
 
 
 def _allowed_regions(environment: Environment) -> frozenset[str]:

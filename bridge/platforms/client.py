@@ -133,7 +133,7 @@ class PlatformClient:
     def _post(self, path: str, form: Mapping[str, str]) -> Mapping[str, object]:
         """The JSON answer to a form. Raises LookupRefused or LookupFailed, from now on for a while."""
         status, retry_after, content = self._request("POST", self._url + path, self._headers, form)
-        # Some say 400 to a client's id and secret that are wrong; 404 is a wrong address, and not a person who is unknown.
+        # Some say 400 to a client's id and secret that are wrong. 404 is a wrong address, not a person who is unknown.
         status = 401 if status in {400, 404} else status
         return self._read(Lookup(what="token", id=""), status, retry_after, content)
 
