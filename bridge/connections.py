@@ -69,9 +69,8 @@ class ConnectionReader:
     def connections(self) -> Iterator[Connection]:
         """Each connection that has a secret; what is wrong is noted as problems."""
         named = self._env.text("CONNECTIONS")
-        pairs = list(self._named_connections(named)) if named else [(source, source) for source in self._sources]
         prefixes: dict[str, str] = {}
-        for name, source in pairs:
+        for name, source in self.names():
             prefix = setting_prefix(name)
             if prefix in prefixes:
                 self._env.problem("CONNECTIONS", f"{prefixes[prefix]} and {name} share the settings {prefix}_…")
@@ -82,6 +81,16 @@ class ConnectionReader:
                 yield self._connection(name, source, prefix, secrets)
             elif named:
                 self._env.problem(f"{prefix}_SECRETS", f"is not set; the connection {name} cannot verify its webhooks")
+
+    def names(self) -> list[tuple[str, str]]:
+        """The name and source of each connection that there may be, with or without a secret."""
+        named = self._env.text("CONNECTIONS")
+        return list(self._named_connections(named)) if named else [(source, source) for source in self._sources]
+
+    def connection(self, name: str, source: str) -> Connection:
+        """One connection, also where it has no secret yet."""
+        prefix = setting_prefix(name)
+        return self._connection(name, source, prefix, self._secrets(f"{prefix}_SECRETS"))
 
     def _named_connections(self, named: str) -> Iterator[tuple[str, str]]:
         for part in named.split(","):

@@ -48,6 +48,10 @@ class LookupRefused(LookupFailed):
     """Pause this connection's look-ups and keep its deliveries: the API credentials were refused."""
 
 
+class ConnectFailed(BridgeError):
+    """Tell the user: a platform has not done what it was asked to do at its end. The text says what to do."""
+
+
 class PersonUnknown(BridgeError):
     """Skip the message: the platform answered that it does not know this person or order."""
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "web": "bridge.cli.serve:web",
     "worker": "bridge.cli.serve:worker",
     "sandbox": "bridge.cli.serve:sandbox",
+    "connect": "bridge.cli.connect:connect",
     "trigger": "bridge.cli.trigger:trigger",
     "new": "bridge.cli.new:new",
     "check": "bridge.cli.check:check",

@@ -1,6 +1,6 @@
 """LOOK UP: a platform's REST API behind one small protocol. One module per platform that has one, discovered.
 
-A module in this folder holds one `PLATFORM`; `client.py` asks them all alike.
+A module in this folder holds one `PLATFORM`; `client.py` asks them all alike. Making the webhooks is in `connecting/`.
 """
 
 import pkgutil
@@ -67,7 +67,7 @@ class Limit:
 
 
 # What asks them all alike is not looked into: its HTTP library costs memory in the web process, which asks nobody.
-_NO_PLATFORMS = ("client", "pauses", "tokens")
+_NO_PLATFORMS = ("client", "connecting", "pauses", "tokens")
 
 
 @cache
