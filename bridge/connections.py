@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bridge.environment import Environment, is_loopback, split_url
+from bridge.signing import PUBLIC_SECRETS
 
 #: Settings of one connection: `<CONNECTION>_<SUFFIX>`.
 CONNECTION_SUFFIXES = (
@@ -20,6 +21,8 @@ CONNECTION_SUFFIXES = (
 
 #: The account of all connections that have no token of their own.
 SHARED_ACCOUNT = "attentive"
+
+_WHERE_IT_IS = "Admin Center > Apps and integrations > Webhooks > the webhook > Reveal secret"
 
 _CREDENTIALS = ("URL", "API_TOKEN", "EMAIL")
 _CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -106,7 +109,11 @@ class ConnectionReader:
     def _secrets(self, name: str) -> tuple[str, ...]:
         """Secrets verbatim, newest first; only a comma inside one is written %2C."""
         parts = (part.strip() for part in (self._env.text(name) or "").split(","))
-        return tuple(re.sub("%2c", ",", part, flags=re.IGNORECASE) for part in parts if part)
+        secrets = tuple(re.sub("%2c", ",", part, flags=re.IGNORECASE) for part in parts if part)
+        for public in PUBLIC_SECRETS.keys() & set(secrets):
+            whose = PUBLIC_SECRETS[public]
+            self._env.problem(name, f"is {whose}, which anybody knows; use the webhook's own ({_WHERE_IT_IS})")
+        return secrets
 
     def _connection(self, name: str, source: str, prefix: str, secrets: tuple[str, ...]) -> Connection:
         header = self._env.text(f"{prefix}_SIGNATURE_HEADER")

@@ -60,6 +60,34 @@ REASONS: dict[str, str] = {
 }
 
 
+#: code -> sentence. Why a webhook is refused, as the signature doctor (`bridge verify`) tells it.
+CAUSES: dict[str, str] = {
+    "verifies": "The request is genuine: nothing is wrong with it.",
+    # the secret
+    "no_secret": "This connection has no secret: set <CONNECTION>_SECRETS.",
+    "other_secret": "None of the configured secrets made this signature: copy the secret from the platform again.",
+    "other_connection": "The request was made with the secret of another connection.",
+    "secret_form": "The secret is right, but it is written in another form than the platform uses it in.",
+    "public_test_secret": "The request is signed with a secret that anybody knows. It is never accepted.",
+    # the header
+    "missing_header": "What proves the request is missing from it.",
+    "malformed_header": "The header with the signature holds no signature of this platform's form.",
+    "other_header": "The proof is right, but it stands in another place than expected.",
+    "other_platform": "The request looks like another platform's: check which address was given to which platform.",
+    "signature_form": "The signature is right, but it is written in another form than expected.",
+    "token_form": "The token is right but for how it is written: give the platform the secret alone.",
+    # what is signed
+    "body_changed": "The secret is right, but the body is not what was signed: something on the way changes it.",
+    "empty_body": "The request has no body, and a body was signed: something on the way drops it.",
+    "other_scheme": "The secret is right, but the request is signed in another way than this platform's.",
+    "other_url": "The secret is right, but another address was signed: set PUBLIC_URL to what the platform calls.",
+    # the time
+    "no_time": "The signature is right, but the signed time is missing or cannot be read.",
+    "time_unit": "The signature is right, but the signed time is written in another unit or form than expected.",
+    "stale_timestamp": "The signature is right, but its time is more than five minutes off: check the clocks.",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reason:
     """A reason code with what there is to say about this one case.

@@ -7,7 +7,7 @@ canonical spelling matches: no other padding, case, alphabet or surrounding spac
 
 import base64
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -19,6 +19,10 @@ Key = Callable[[str], bytes]
 
 #: How far a signed timestamp may be from the time of receipt, both ways.
 TOLERANCE = timedelta(seconds=300)
+
+#: Secrets that anybody knows and that a platform really signs with, and whose they are. Never accepted as configured.
+# https://developer.zendesk.com/documentation/webhooks/verifying/#signing-secrets-on-new-webhooks
+PUBLIC_SECRETS: Mapping[str, str] = {"dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==": "Zendesk's public test secret"}
 
 # No signature or timestamp of any platform is near this long; more is not looked at.
 _LONGEST_HEADER = 2048

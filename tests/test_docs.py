@@ -15,7 +15,7 @@ from bridge.cli.sources import as_markdown
 from bridge.compose import TemplateFolder, read_template
 from bridge.connections import CONNECTION_SUFFIXES
 from bridge.events import Delivery
-from bridge.reasons import REASONS
+from bridge.reasons import CAUSES, REASONS
 from bridge.settings import NAMES, Settings
 
 ROOT = Path(__file__).parents[1]
@@ -116,9 +116,10 @@ def test_every_option_named_for_a_command_exists() -> None:
     assert checked >= 10
 
 
-def test_every_reason_is_documented_with_its_sentence() -> None:
-    page = (ROOT / "docs/reasons.md").read_text("utf-8")
-    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", page, re.MULTILINE)) == REASONS
+def test_every_reason_and_cause_is_documented_with_its_sentence() -> None:
+    reasons, _, causes = (ROOT / "docs/reasons.md").read_text("utf-8").partition("\n## Causes\n")
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", reasons, re.MULTILINE)) == REASONS
+    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", causes, re.MULTILINE)) == CAUSES
 
 
 def test_the_documented_values_are_the_vocabulary() -> None:

@@ -259,6 +259,12 @@ KNOWN = "known: kustomer, shopify, zendesk"
          "CONNECTIONS: database cannot be a name, because DATABASE_URL means something else"),
         ({"CONNECTIONS": f"{'a' * 101}=shopify", f"{'A' * 101}_SECRETS": "s"},
          f"CONNECTIONS: {'a' * 101} is too long a name; at most 100 characters"),
+        ({"ZENDESK_SECRETS": "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="},
+         "ZENDESK_SECRETS: is Zendesk's public test secret, which anybody knows; use the webhook's own "
+         "(Admin Center > Apps and integrations > Webhooks > the webhook > Reveal secret)"),
+        ({"CONNECTIONS": "help=zendesk", "HELP_SECRETS": "own, dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="},
+         "HELP_SECRETS: is Zendesk's public test secret, which anybody knows; use the webhook's own "
+         "(Admin Center > Apps and integrations > Webhooks > the webhook > Reveal secret)"),
         ({"SHOPIFY_SECRETS": "s", "SHOPIFY_COUNTRY": "USA"}, "SHOPIFY_COUNTRY: USA is no two-letter country code"),
         ({"SHOPIFY_SECRETS": "s", "SHOPIFY_COUNTRY": "uk"},
          "SHOPIFY_COUNTRY: UK is no country code; the United Kingdom is GB"),
