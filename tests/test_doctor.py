@@ -46,7 +46,7 @@ STANDARD = Hmac(
 )
 SQUARE = Hmac(
     header="x-square-hmacsha256-signature",
-    signed=lambda delivery, _: delivery.url.encode() + delivery.body,
+    signed=lambda delivery, _: delivery.url.encode("utf-8", "replace") + delivery.body,
     signs_url=True,
 )
 INTERCOM = Hmac(header="x-hub-signature", algorithm="sha1", encoding="hex", prefix="sha1=")

@@ -28,6 +28,7 @@ COMMANDS = {
     "segments": "bridge.cli.numbers:segments",
     "sources": "bridge.cli.sources:sources",
     "new-source": "bridge.cli.new_source:new_source",
+    "verify": "bridge.cli.verify:verify",
     "db": "bridge.cli.db:db",
 }
 
