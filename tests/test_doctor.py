@@ -5,9 +5,12 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import standardwebhooks
+import stripe
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +26,7 @@ UNIX = str(int(NOW.timestamp()))
 ISO = "2026-11-23T10:00:00Z"
 SECRET = "Bergen+Street/218=="
 BODY = '{"id":5,"name":"Zoë","url":"https://juniperandpine.example/o/5","b":{"z":1,"a":[1,2]}}'.encode()
+PADDED = "SnVuaXBlciAmIFBpbmUsIEJlcmdlbiBTdHJlZXQ="
 PUBLIC = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="
 URL = "https://bridge.juniperandpine.example/hooks/square"
 
@@ -478,7 +482,9 @@ def test_a_platform_with_two_schemes_is_examined_for_both():
     signed = b64(SECRET, f"{UNIX}000:".encode() + spaced)
     headers = {"x-front-signature": signed, "x-front-request-timestamp": UNIX + "000"}
     assert told(front, headers).cause == "body_changed"
+    assert told(front, {}).detail == "The x-front-signature and x-front-request-timestamp headers are not there."
     either = AnyOf((SHOPIFY, Token()))
+    assert told(either, {}).detail == "The x-shopify-hmac-sha256 header is not there."
     assert told(either, {"x-bridge-token": f'"{SECRET}"'}).cause == "token_form"
 
 
@@ -558,17 +564,45 @@ def test_no_request_makes_the_doctor_fail(scheme, headers, body, url, secrets):
 
 @pytest.mark.parametrize("source", sources.discover().values(), ids=lambda source: source.name)
 def test_every_source_can_be_examined(source):
-    delivery = Delivery(connection="shop", headers={}, body=BODY, received_at=NOW, url=URL)
-    signed = source.sign(delivery, "theirs", now=NOW) if _signs(source.scheme) else None
-    assert diagnose(delivery, source.scheme, [SECRET], header=source.signature_header).cause == "missing_header"
-    if signed is not None:
-        received = Delivery(connection="shop", headers=signed, body=BODY, received_at=NOW, url=URL)
-        found = diagnose(received, source.scheme, [SECRET], header=source.signature_header, others={"eu": ["theirs"]})
-        assert found.cause in ("other_connection", "missing_header")
+    fresh = source.fresh_headers()
+    delivery = Delivery(connection="shop", headers=fresh, body=BODY, received_at=NOW, url=URL)
+    header = source.signature_header
+    assert diagnose(delivery, source.scheme, [SECRET], header=header).cause == "missing_header"
+    signed = replace(delivery, headers=fresh | source.sign(delivery, PADDED, now=NOW))
+    assert diagnose(signed, source.scheme, [PADDED], header=header).cause == "verifies"
+    assert diagnose(signed, source.scheme, [SECRET], header=header, others={"eu": [PADDED]}).cause == "other_connection"
+    if source.scheme.signs_body:
+        longer = replace(signed, body=BODY + b"\n")
+        assert diagnose(longer, source.scheme, [PADDED], header=header).cause == "body_changed"
 
 
-def _signs(scheme: Scheme) -> bool:
-    return isinstance(scheme, Hmac | Token | AnyOf)
+def test_a_scheme_of_a_sources_own_is_examined_too():
+    scheme = sources.discover()["generic"].scheme
+    decoded = {"x-signature": hexed(b"Juniper & Pine", BODY)}
+    assert told(scheme, decoded, secrets=("SnVuaXBlciAmIFBpbmU=",)).cause == "secret_form"
+    spaced = {"x-signature": "sha1=" + hexed(SECRET, json.dumps(DOCUMENT).encode(), "sha1")}
+    assert told(scheme, spaced).cause == "body_changed"
+    assert told(scheme, {"x-other-signature": hexed(SECRET, BODY)}).cause == "other_header"
+    assert told(scheme, {"x-signature": hexed("another", BODY)}).cause == "other_secret"
+
+
+def test_what_the_platforms_own_libraries_sign_is_examined():
+    # https://pypi.org/project/standardwebhooks/ https://pypi.org/project/stripe/
+    secret, other = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+    signature = standardwebhooks.Webhook(secret).sign("msg_1", NOW, BODY.decode())
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": UNIX, "webhook-signature": signature}
+    standard = sources.discover()["standard"].scheme
+    assert told(standard, headers, secrets=(secret,)).cause == "verifies"
+    assert told(standard, headers, secrets=(other,)).cause == "other_secret"
+    assert told(standard, headers, secrets=(other,), eu=(secret,)).cause == "other_connection"
+    assert told(standard, headers, BODY + b"\n", secrets=(secret,)).cause == "body_changed"
+
+    made = stripe.WebhookSignature._compute_signature(f"{UNIX}.{BODY.decode()}", secret)
+    signed = {"stripe-signature": f"t={UNIX},v1={made}"}
+    assert told(STRIPE, signed, secrets=(secret,)).cause == "verifies"
+    assert told(STRIPE, signed, secrets=(secret.removeprefix("whsec_"),)).cause == "secret_form"
+    assert told(STRIPE, signed, json.dumps(DOCUMENT).encode(), secrets=(secret,)).cause == "body_changed"
+    assert told(standard, signed, secrets=(secret,)).cause == "other_platform"
 
 
 @pytest.mark.parametrize("cause", CAUSES)

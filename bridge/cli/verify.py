@@ -13,8 +13,9 @@ from bridge.cli import output, saved_request
 from bridge.cli.saved_request import SavedRequest
 from bridge.connections import Connection, ConnectionReader, setting_prefix
 from bridge.doctor import Diagnosis, diagnose
+from bridge.doctor.other_schemes import proves
 from bridge.environment import Environment
-from bridge.errors import BadSignature, Misconfigured
+from bridge.errors import Misconfigured
 from bridge.events import Delivery
 from bridge.reasons import CAUSES
 
@@ -147,15 +148,9 @@ def _judge(
 
 
 def _fitting(delivery: Delivery, chosen: Connection, header: str) -> int | None:
-    source = sources.discover()[chosen.source]
-    for position, secret in enumerate(chosen.secrets, start=1):
-        try:
-            source.scheme.verify(delivery, [secret], header=header)
-        except BadSignature as error:
-            if error.cause not in ("stale_timestamp", "no_time"):
-                continue
-        return position
-    return None
+    scheme = sources.discover()[chosen.source].scheme
+    fitting = (n for n, secret in enumerate(chosen.secrets, start=1) if proves(scheme, delivery, [secret], header))
+    return next(fitting, None)
 
 
 def _document(verdict: _Verdict) -> dict[str, object]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge.connections import setting_prefix
-from bridge.doctor import headers, proofs, tokens
-from bridge.doctor.signatures import MOST_BODY, examine, sentence
+from bridge.doctor import headers, other_schemes, proofs, tokens
+from bridge.doctor.signatures import MOST_BODY, Finding, examine, of_time, sentence
 from bridge.errors import BadSignature
 from bridge.events import Delivery
 from bridge.reasons import CAUSES
@@ -67,12 +67,8 @@ def diagnose(
 
 def _public_secret(delivery: Delivery, scheme: Scheme, header: str) -> str:
     for secret, whose in PUBLIC_SECRETS.items():
-        try:
-            scheme.verify(delivery, [secret], header=header)
-        except BadSignature as error:
-            if error.cause not in ("stale_timestamp", "no_time"):
-                continue
-        return whose
+        if other_schemes.proves(scheme, delivery, [secret], header):
+            return whose
     return ""
 
 
@@ -84,21 +80,29 @@ def _explain(
     others: Mapping[str, Sequence[str]],
     error: BadSignature,
 ) -> Diagnosis:
-    if error.cause == "no_secret" or not secrets:
-        return Diagnosis(cause="no_secret")
+    if error.cause == "no_secret":
+        return Diagnosis(cause="no_secret", detail=sentence(str(error)) if secrets else "")
     parts = list(_parts(scheme, header))
-    for one, where in parts:
-        found = None
-        if isinstance(one, Hmac):
-            found = examine(delivery, one, secrets, where, others, error)
-        elif isinstance(one, Token):
-            found = tokens.diagnose(delivery, secrets, where, others)
-        if found:
-            return Diagnosis(cause=found[0], detail=found[1])
     meant = next((part for part in parts if part[0].applies(delivery, part[1])), None)
+    if meant and error.cause in ("stale_timestamp", "no_time"):
+        cause, detail = of_time(delivery, *meant, error)
+        return Diagnosis(cause=cause, detail=detail)
+    for one, where in parts:
+        if found := _found(delivery, one, where, secrets, others):
+            return Diagnosis(cause=found[0], detail=found[1])
     if meant and error.cause != "missing_header":
         return _wrong(delivery, *meant, error)
-    return _missing(delivery, *parts[0], error)
+    return _missing(delivery, scheme, header, error)
+
+
+def _found(
+    delivery: Delivery, scheme: Scheme, header: str, secrets: Sequence[str], others: Mapping[str, Sequence[str]]
+) -> Finding | None:
+    if isinstance(scheme, Hmac):
+        return examine(delivery, scheme, secrets, header, others)
+    if isinstance(scheme, Token):
+        return tokens.diagnose(delivery, secrets, header, others)
+    return other_schemes.ask(delivery, scheme, secrets, header, others)
 
 
 def _parts(scheme: Scheme, header: str) -> Iterator[tuple[Scheme, str]]:
@@ -129,11 +133,12 @@ def _wrong(delivery: Delivery, scheme: Scheme, header: str, error: BadSignature)
 
 def _missing(delivery: Delivery, scheme: Scheme, header: str, error: BadSignature) -> Diagnosis:
     """What can be said where what proves the request is not there."""
-    there, title = headers.platform(delivery.headers, header)
+    there, title = headers.platform(delivery.headers, {header, *scheme.also})
     if there and header not in delivery.headers:
         detail = f"The {there} header is that of {title}; {header} is expected."
         return Diagnosis(cause="other_platform", detail=detail)
-    needed = [name for name in (header, *sorted(scheme.also)) if name not in delivery.headers]
+    first, _ = next(_parts(scheme, header))
+    needed = [name for name in (header, *sorted(first.also)) if name not in delivery.headers]
     detail = sentence(str(error))
     if needed and scheme.signs_body:
         is_not = "header is not" if len(needed) == 1 else "headers are not"

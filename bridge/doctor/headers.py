@@ -1,7 +1,7 @@
 """Whose webhook a request looks like, by the headers it has; never by what is in them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 
 from bridge import sources
@@ -12,6 +12,7 @@ from bridge import sources
 _OTHERS = {
     "x-hub-signature-256": "GitHub or Meta",
     "x-slack-signature": "Slack",
+    "stripe-signature": "Stripe",
     "x-twilio-signature": "Twilio",
     "paypal-transmission-sig": "PayPal",
     "svix-signature": "Svix",
@@ -31,10 +32,10 @@ def _whose() -> Mapping[str, str]:
     return known
 
 
-def platform(headers: Mapping[str, str], expected: str) -> tuple[str, str]:
+def platform(headers: Mapping[str, str], own: Collection[str]) -> tuple[str, str]:
     """A header that another platform's signatures stand in, and that platform; ("", "") without one."""
     for header, title in _whose().items():
-        if header != expected and header in headers:
+        if header not in own and header in headers:
             return header, title
     return "", ""
 

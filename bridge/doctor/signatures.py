@@ -1,7 +1,7 @@
 """How the signature of a refused request was made: guesses, until one makes the signature that is there."""
 
 import hmac
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice, product
 
@@ -11,7 +11,7 @@ from bridge.doctor.guesses import Guess
 from bridge.doctor.proofs import Proof
 from bridge.errors import BadSignature
 from bridge.events import Delivery
-from bridge.schemes import Hmac
+from bridge.schemes import Hmac, Scheme
 
 #: The largest body that is examined: a stranger may send more, and everything here costs time for each byte.
 MOST_BODY = 256 * 1024
@@ -30,12 +30,9 @@ def examine(
     secrets: Sequence[str],
     header: str,
     others: Mapping[str, Sequence[str]],
-    error: BadSignature,
 ) -> Finding | None:
     """The cause and the detail, if they are found out."""
     time = _signed_time(delivery, scheme, header)
-    if error.cause in ("stale_timestamp", "no_time"):
-        return _time(delivery, time, error)
     if len(delivery.body) > MOST_BODY:
         return None
     found = proofs.find(delivery.headers, header)
@@ -61,7 +58,9 @@ def _finding(guess: Guess, proof: Proof, scheme: Hmac, header: str, connection: 
     return ("signature_form", also) if spelling else None
 
 
-def _time(delivery: Delivery, time: str, error: BadSignature) -> Finding:
+def of_time(delivery: Delivery, scheme: Scheme, header: str, error: BadSignature) -> Finding:
+    """The cause and the detail where the signature is right, and its time is refused with `error`."""
+    time = _signed_time(delivery, scheme, header) if isinstance(scheme, Hmac) else ""
     if unit := times.other_unit(time, delivery.received_at):
         return "time_unit", unit
     return error.cause, sentence(str(error)) + times.zone_remark(time, delivery.received_at)
@@ -140,8 +139,7 @@ def _signed_time(delivery: Delivery, scheme: Hmac, header: str) -> str:
 
 
 def _keys(scheme: Hmac, secrets: Sequence[str]) -> Iterator[bytes]:
-    make: Callable[[str], bytes] = scheme.key
-    for secret in secrets:
+    for make, secret in product(filter(None, (scheme.key, scheme.or_key)), secrets):
         try:
             yield make(secret)
         except ValueError:
