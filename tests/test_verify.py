@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.cli import cli, saved_request
 from bridge.cli.verify import verify
@@ -223,3 +225,42 @@ def test_curls_user_is_the_basic_password():
     saved = saved_request.read(b"curl -u bridge:secret -d '{}' https://x.example/")
     assert saved.headers["authorization"] == "Basic " + base64.b64encode(b"bridge:secret").decode()
     assert (saved.method, saved.body, saved.url) == ("POST", b"{}", "https://x.example/")
+
+
+STARTS = st.sampled_from([b"{", b"curl ", HTTP])
+NAMES = st.sampled_from(
+    [
+        "log",
+        "entries",
+        "request",
+        "headers",
+        "method",
+        "url",
+        "body",
+        "postData",
+        "text",
+        "name",
+        "value",
+        "received_at",
+    ]
+)
+DOCUMENTS = st.recursive(
+    st.none() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner),
+)
+
+
+@given(
+    file=st.binary(max_size=200)
+    | st.builds(bytes.__add__, STARTS, st.binary(max_size=100))
+    | DOCUMENTS.map(lambda inner: json.dumps({"headers": inner, "request": inner, "log": inner, "body": "x"}).encode())
+)
+def test_any_file_is_a_request_or_refused_in_words(file):
+    try:
+        saved = saved_request.read(file)
+    except ValueError as refusal:
+        told = str(refusal)
+    else:
+        told = f"{saved.method} {saved.url}"
+        assert all(name == name.lower() for name in saved.headers)
+    assert told
