@@ -31,7 +31,7 @@ def accept(delivery: Delivery, route: Route, inbox: Inbox) -> bool:
     Raises BadSignature: answer 401. Raises StoreUnavailable: answer 503, the sender tries again.
     """
     source = route.source
-    source.verify(delivery, route.secrets, signature_header=route.signature_header)
+    route.verify(delivery)
     return inbox.add(
         delivery,
         key=source.delivery_key(delivery),

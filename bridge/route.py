@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from bridge import sources
 from bridge.connections import Account, Connection, setting_prefix
-from bridge.errors import LookupFailed, PersonUnknown
+from bridge.errors import LookupFailed, PersonUnknown, UnknownKey
 from bridge.events import PLACES, Delivery, Event, Lookup, Nothing, Parsed, Place
 from bridge.platforms import Platform
 from bridge.platforms import discover as discover_platforms
+from bridge.platforms.key_sets import KeySets
 from bridge.policy import phones
+from bridge.public_keys import takes_addresses
 from bridge.reasons import Reason
 from bridge.schemes import TOKEN_HEADER
 from bridge.settings import Settings
@@ -56,8 +58,25 @@ class Route:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What this connection's webhooks are proven with."""
-        return self.connection.secrets
+        """What this connection's webhooks are proven with: a platform's public keys in place of their address."""
+        return self._key_sets.fresh() if self._key_sets else self.connection.secrets
+
+    @cached_property
+    def _key_sets(self) -> KeySets | None:
+        return KeySets(self.connection.secrets) if takes_addresses(self.source.scheme) else None
+
+    def verify(self, delivery: Delivery) -> int:
+        """The index of the secret that proves the delivery. Raises BadSignature.
+
+        Where the key of its signature is not known (yet), the platform is asked for its public keys first.
+        """
+        verify = partial(self.source.verify, delivery, signature_header=self.signature_header)
+        try:
+            return verify(self.secrets)
+        except UnknownKey:
+            if self._key_sets is None:
+                raise
+            return verify(self._key_sets.renewed())
 
     def parse(self, delivery: Delivery, now: datetime) -> Parsed:
         """The events of a delivery, or why it has none; the platform is asked first where the webhook says no more

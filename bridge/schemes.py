@@ -12,9 +12,19 @@ from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import parse_qs, quote, urlsplit
 
-from bridge.errors import BadSignature
+from bridge.errors import BadSignature, Misconfigured
 from bridge.events import Delivery
-from bridge.signing import Algorithm, Encoding, Key, check_timestamp, match, read_timestamp, sign_hmac, verbatim
+from bridge.signing import (
+    Algorithm,
+    Encoding,
+    Key,
+    check_timestamp,
+    is_public,
+    match,
+    read_timestamp,
+    sign_hmac,
+    verbatim,
+)
 
 #: Where senders that sign nothing put their secret.
 TOKEN_HEADER = "x-bridge-token"  # noqa: S105 - the header's name
@@ -246,6 +256,8 @@ class Token:
         given = [token for token in self._given(delivery, header) if token]
         if not given:
             raise BadSignature(f"no {header} header, Basic password or token is there", cause="missing_header")
+        # A platform's public keys, which may stand among the secrets, prove nothing about who sends them.
+        secrets = ["" if is_public(secret) else secret for secret in secrets]
         try:
             return match([_ascii(token) for token in given], [_ascii(secret) for secret in secrets], secrets)
         except BadSignature as error:
@@ -254,7 +266,9 @@ class Token:
             raise BadSignature("the token is none of the configured secrets") from error
 
     def sign(self, delivery: Delivery, secret: str, *, header: str, now: datetime) -> dict[str, str]:  # noqa: ARG002 (nothing is signed)
-        """See Scheme."""
+        """See Scheme. Raises Misconfigured for public keys, which only the platform can sign for."""
+        if is_public(secret):
+            raise Misconfigured(["only the platform can sign for its public keys; list a token of your own first"])
         return {header: secret if secret.isascii() else _ascii(secret)}
 
     @staticmethod

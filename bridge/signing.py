@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
+from urllib.parse import urlsplit
 
 from bridge.errors import BadSignature
 
@@ -119,6 +120,22 @@ def read_timestamp(text: str) -> datetime:
     except OverflowError as error:
         raise ValueError("a time out of range") from error
     return moment
+
+
+def is_key_address(secret: str) -> bool:
+    """Whether a secret is the address of a platform's public keys: https (http on this machine), with a path."""
+    try:
+        parts = urlsplit(secret)
+        host, path = parts.hostname, parts.path.strip("/")
+    except ValueError:
+        return False
+    is_here = parts.scheme == "http" and host in {"localhost", "127.0.0.1", "::1"}
+    return bool(host and path) and (parts.scheme == "https" or is_here)
+
+
+def is_public(secret: str) -> bool:
+    """Whether everybody may know this "secret": public keys, or their address. It is no token and no HMAC key."""
+    return is_key_address(secret) or (secret.startswith("{") and '"keys"' in secret)
 
 
 def _encode(digest: bytes, encoding: Encoding) -> str:

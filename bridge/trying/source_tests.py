@@ -267,7 +267,8 @@ def test_every_firing_is_a_delivery_and_an_event_of_its_own(source: Source, samp
             identities |= {event.identity or str(delivery.body) for event in events_of(source, sample, delivery)}
     if sample.fresh or source.fresh_headers():
         assert len(keys) == 2
-    if sample.fresh:
+    # A parcel stays the one that a shop told of, however often its carrier tells that it moves.
+    if sample.fresh and not source.joins:
         assert len(identities) == 2 * len(_expected(sample))
 
 
