@@ -11,7 +11,18 @@ from conftest import Process, Stack, answers, free_port, wait_until
 from senders import order
 
 # What migrates, talks to another database than ours, or looks a person up: nobody needs it all the time.
-SELDOM = {"alembic", "psycopg", "requests", "urllib3", "inscriptis", "lxml", "mailparser_reply", "PIL", "rich.console"}
+SELDOM = {
+    "alembic",
+    "cryptography",
+    "psycopg",
+    "requests",
+    "urllib3",
+    "inscriptis",
+    "lxml",
+    "mailparser_reply",
+    "PIL",
+    "rich.console",
+}
 COMPOSING = {"bridge.compose", "bridge.drafting", "babel", "yaml"}
 
 

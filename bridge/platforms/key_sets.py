@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from bridge.public_keys import read_keys
 from bridge.signing import is_key_address
 
 log = structlog.get_logger()
@@ -85,7 +86,7 @@ class KeySets:
 
 
 def fetch_document(url: str) -> str:
-    """The text at an address. Raises OSError for anything but a small text: no redirects, ten seconds for it all."""
+    """The JWKS document at an address. Raises OSError for anything else: no redirects, ten seconds for it all."""
     # Not at the top: in the web process nothing else needs it.
     import requests
 
@@ -106,6 +107,7 @@ def fetch_document(url: str) -> str:
         text = content.decode("utf-8").strip()
     except UnicodeDecodeError as error:
         raise OSError("no text") from error
-    if not text.startswith("{"):
-        raise OSError("no JSON object")
+    # An error page, say, must not take the place of good keys.
+    if not read_keys(text):
+        raise OSError("no keys that can be used")
     return text
