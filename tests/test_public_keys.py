@@ -23,8 +23,12 @@ from bridge.platforms.key_sets import KeySets, fetch_document
 from bridge.public_keys import Rsa, read_keys, takes_addresses
 from bridge.route import Route
 from bridge.schemes import Token, iso, time_and_body
+from bridge.settings import Settings
 from bridge.signing import is_key_address, is_public
 from bridge.sources import discover
+from bridge.store import schema
+from bridge.store.database import Database
+from bridge.web.app import create_app
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 HELLO = '{"resource_type":"API_TRACK","text":"wörld"}'.encode()
@@ -378,7 +382,7 @@ def test_nobody_there_is_no_other_error(publisher, clock):
 def test_who_has_keys_does_not_wait_for_who_fetches(publisher, clock, second):
     shipstation = route(publisher, clock)
     shipstation.verify(GENUINE)
-    clock.now += 61
+    clock.now += 3601
     publisher.wait = 1.0
 
     def ask() -> None:
@@ -418,3 +422,21 @@ def test_a_connection_of_another_source_uses_an_address_as_it_stands(publisher, 
     shopify = replace(route(publisher, clock), source=discover()["shopify"])
     assert shopify.secrets == (publisher.url,)
     assert publisher.asked == 0
+
+
+def test_the_web_application_lets_in_what_the_published_keys_prove(publisher, tmp_path, monkeypatch, second):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'bridge.db'}")
+    monkeypatch.setenv("SHIPSTATION_SECRETS", f"a-token,{publisher.url}")
+    database = Database(f"sqlite:///{tmp_path / 'bridge.db'}")
+    schema.upgrade(database)
+    client = create_app(Settings.from_env(discover()), database).test_client()
+    publisher.body = document(public_of(second, "second")).encode()
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    signature = base64.b64encode(second.sign(f"{stamp}.".encode() + HELLO, PKCS1v15(), SHA256())).decode()
+    headers = {SIGNATURE: signature, KEY_ID: "second", TIME: stamp, "Content-Type": "application/json"}
+
+    assert client.post("/hooks/shipstation", data=HELLO, headers=headers).get_json() == {"status": "stored"}
+    assert client.post("/hooks/shipstation", data=HELLO, headers=headers).get_json() == {"status": "known"}
+    assert client.post("/hooks/shipstation", data=HELLO + b" ", headers=headers).status_code == 401
+    assert client.post("/hooks/shipstation", data=HELLO, headers={"X-Bridge-Token": publisher.url}).status_code == 401
+    database.dispose()

@@ -1,16 +1,18 @@
 """ShipStation: what V1 is asked for and where, what V2 tells, and which proof counts."""
 
 import base64
+import contextlib
 import json
 from datetime import UTC, datetime
 
 import pytest
 from office import Peer
+from test_platforms import Answer, Api
 
-from bridge.errors import BadSignature, Misconfigured, Unreadable
+from bridge.errors import BadSignature, LookupFailed, Misconfigured, Unreadable
 from bridge.events import Delivery, Event, Lookup, Nothing
-from bridge.platforms import discover
 from bridge.platforms.client import PlatformClient
+from bridge.platforms.shipstation import PLATFORM
 from bridge.sources.samples import load
 from bridge.sources.shipstation import SOURCE
 
@@ -182,26 +184,37 @@ def test_an_event_is_as_of_the_latest_step():
     ("what", "parameter"), [("batch", "batchId"), ("shipment", "shipmentId"), ("order", "orderId")]
 )
 def test_the_configured_address_is_asked_with_key_and_secret(peer, what, parameter):
-    api: Peer = peer()
-    api.answers = lambda _credential, _sent: (200, {"shipments": []})
-    client = PlatformClient(discover()["shipstation"], {"URL": api.url, "API_TOKEN": "k3y:s3cret"})
+    office: Peer = peer()
+    office.answers = lambda _credential, _sent: (200, {"shipments": []})
+    client = PlatformClient(PLATFORM, {"URL": office.url, "API_TOKEN": "k3y:s3cret"})
     assert client.fetch(Lookup(what=what, id="144015674")) == {"shipments": []}
     client.close()
-    (credential, sent), *others = api.taken
+    (credential, sent), *others = office.taken
     assert base64.b64decode(credential) == b"k3y:s3cret"
     assert sent == {"path": f"/shipments?includeShipmentItems=false&pageSize=500&{parameter}=144015674"}
     assert others == []
 
 
+def test_requests_rest_when_shipstation_says_that_none_are_left():
+    api = Api()
+    api.answers = [Answer(body=b"{}", headers={"X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "30"})]
+    with contextlib.closing(PlatformClient(PLATFORM, {"URL": api.url, "API_TOKEN": "k3y:s3cret"})) as client:
+        client.fetch(Lookup(what="batch", id="1"))
+        with pytest.raises(LookupFailed, match="allows no more requests for 30 s"):
+            client.fetch(Lookup(what="batch", id="2"))
+    api.server.shutdown()
+    api.server.server_close()
+    assert len(api.requests) == 1
+
+
 @pytest.mark.parametrize("token", ["k3y", "k3y:", ":s3cret", ":"])
 def test_a_key_without_its_secret_is_a_setting_to_mend(token):
     with pytest.raises(Misconfigured, match="API_TOKEN must be ShipStation's API key and API secret, as key:secret"):
-        PlatformClient(discover()["shipstation"], {"API_TOKEN": token})
+        PlatformClient(PLATFORM, {"API_TOKEN": token})
 
 
 def test_the_address_needs_no_setting():
-    platform = discover()["shipstation"]
-    assert (platform.default_url, platform.required) == ("https://ssapi.shipstation.com", ("API_TOKEN",))
+    assert (PLATFORM.default_url, PLATFORM.required) == ("https://ssapi.shipstation.com", ("API_TOKEN",))
 
 
 @pytest.mark.parametrize("public", [JWKS_ADDRESS, '{"keys": []}'])
