@@ -29,6 +29,9 @@ ASKED = {
     "helpscout": "customer",
     "hubspot": "ticket",
     "shipstation": "batch",
+    "front": "contact",
+    "gorgias": "customer",
+    "intercom": "contact",
 }
 
 
@@ -133,6 +136,15 @@ def test_every_platform_is_a_source_that_absorbs_its_answers_or_asks_first():
             "Basic " + base64.b64encode(b"ben@example.com/token:t0k/en").decode(),
         ),
         ("kustomer", "/v1/customers/123", "authorization", "Bearer t0k/en"),
+        ("front", "/contacts/123", "authorization", "Bearer t0k/en"),
+        (
+            "gorgias",
+            "/api/customers/123",
+            "authorization",
+            "Basic " + base64.b64encode(b"ben@example.com:t0k/en").decode(),
+        ),
+        ("intercom", "/contacts/123", "authorization", "Bearer t0k/en"),
+        ("intercom", "/contacts/123", "intercom-version", "2.11"),
         ("shopify", "/admin/api/2026-07/orders/123.json", "x-shopify-access-token", "t0k/en"),
         (
             "gladly",
