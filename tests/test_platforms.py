@@ -400,6 +400,9 @@ def test_a_token_where_id_and_secret_belong_is_a_setting_to_mend():
         ("helpscout", {"X-RateLimit-Remaining-Minute": "1", "X-RateLimit-Retry-After": "30"}, 0),
         ("hubspot", {"X-HubSpot-RateLimit-Remaining": "0", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}, 10),
         ("hubspot", {"X-HubSpot-RateLimit-Remaining": "5", "X-HubSpot-RateLimit-Interval-Milliseconds": "10000"}, 0),
+        # A moment long past: the shortest rest.
+        ("front", {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1764091601"}, 1),
+        ("front", {"X-RateLimit-Remaining": "49", "X-RateLimit-Reset": "1764091601"}, 0),
     ],
 )
 def test_the_last_request_that_is_allowed_is_followed_by_a_rest(api, clock, name, headers, seconds):
@@ -416,7 +419,13 @@ def test_the_last_request_that_is_allowed_is_followed_by_a_rest(api, clock, name
 
 
 @pytest.mark.parametrize(
-    ("name", "url"), [("helpscout", "https://api.helpscout.net"), ("hubspot", "https://api.hubapi.com")]
+    ("name", "url"),
+    [
+        ("helpscout", "https://api.helpscout.net"),
+        ("hubspot", "https://api.hubapi.com"),
+        ("intercom", "https://api.intercom.io"),
+        ("front", "https://api2.frontapp.com"),
+    ],
 )
 def test_a_platform_with_one_address_for_all_needs_no_url(name, url):
     assert PlatformClient(discover()[name], {"API_TOKEN": "app:secret"})._url == url
