@@ -1,0 +1,108 @@
+"""What an order's state says has happened. WooCommerce tells an order as it is, and not what changed about it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bridge.events import Event
+from bridge.sources._fields import read
+from bridge.sources._reading import identity_of
+from bridge.sources.woocommerce.payloads import ORDER, Record, customer_of, order_of, refunded, shipment_of
+
+# Their words for an order's state: https://woocommerce.com/document/managing-orders/order-statuses/
+# `pending`, `failed`, `checkout-draft`: nobody has ordered yet. `shipped`, `partial-shipped` and `updated-tracking` are
+# those of Advanced Shipment Tracking.
+_ORDERED = frozenset({"processing", "on-hold"})
+_PAID = frozenset({"processing", "completed"})
+_ON_ITS_WAY = frozenset({"completed", "shipped", "partial-shipped", "updated-tracking"})
+_NOT_ORDERED = frozenset({"pending", "failed", "checkout-draft", "auto-draft", "draft", "trash", "cancelled"})
+
+# Paid later or at the door: such an order is one before it is paid, and is not paid by being processed.
+_PAID_LATER = frozenset({"bacs", "cheque", "cod"})
+
+# Any change of an old order tells again what became of it long ago.
+_NEW_FOR = timedelta(days=1)
+_ON_ITS_WAY_FOR = timedelta(days=14)
+_CLOSED_WITHIN = timedelta(days=90)
+
+
+def events_of(topic: str, payload: Mapping[str, object], blank: Event) -> tuple[Event, ...]:
+    """The events of a webhook, made from `blank`, which is the native event of its topic."""
+    if topic not in {"order.created", "order.updated", "order.deleted", "order.restored"}:
+        return (blank,)
+    order = read(ORDER, payload)
+    blank = replace(
+        blank,
+        occurred_at=order["date_modified_gmt"] or blank.occurred_at,
+        order=order_of(order),
+        customer=customer_of(order),
+    )
+    told = [*_beginnings(topic, order, blank), *_parcels(order, blank), *_endings(order, blank)]
+    if told and topic in {"order.created", "order.updated"}:
+        return tuple(told)
+    # An update that tells nothing: the same state told ten times is one event.
+    return (replace(blank, identity=_identity(blank, blank.kind, order["id"], order["status"])),)
+
+
+def _beginnings(topic: str, order: Record, blank: Event) -> list[Event]:
+    """Ordered and paid, while it is news."""
+    found = []
+    status, created, paid = order["status"], order["date_created_gmt"], order["date_paid_gmt"]
+    is_new = topic == "order.created" and status not in _NOT_ORDERED
+    if is_new or (status in _ORDERED and _within(_NEW_FOR, created, order)):
+        found.append(_once(blank, "order.created", order, created))
+    if status in _PAID and order["payment_method"] != "cod" and _within(_NEW_FOR, paid, order):
+        found.append(_once(blank, "order.paid", order, paid))
+    return found
+
+
+def _parcels(order: Record, blank: Event) -> list[Event]:
+    """An event for each parcel that a plugin keeps. Completed orders without one have nothing to follow."""
+    if order["status"] not in _ON_ITS_WAY:
+        return []
+    kind = "order.shipped"
+    return [
+        replace(
+            blank,
+            kind=kind,
+            occurred_at=order["date_completed_gmt"] or blank.occurred_at,
+            identity=_identity(blank, kind, order["id"], parcel["tracking_number"]),
+            shipment=shipment_of(parcel),
+        )
+        for parcel in order["parcels"]
+        if parcel["tracking_number"]
+        and _within(_ON_ITS_WAY_FOR, parcel["date_shipped"] or order["date_completed_gmt"], order)
+    ]
+
+
+def _endings(order: Record, blank: Event) -> list[Event]:
+    """Cancelled, and each refund."""
+    if not _within(_CLOSED_WITHIN, order["date_created_gmt"], order):
+        return []
+    found = []
+    # An online payment that was never made: WooCommerce gives the order up by itself, and its customer never had one.
+    if order["status"] == "cancelled" and (order["date_paid_gmt"] or order["payment_method"] in _PAID_LATER):
+        found.append(_once(blank, "order.cancelled", order, order["date_modified_gmt"]))
+    for refund in order["refunds"]:
+        amount = refunded(refund)
+        identity = _identity(blank, "order.refunded", order["id"], refund["id"])
+        event = replace(blank, kind="order.refunded", identity=identity)
+        found.append(replace(event, order=replace(event.order, refund_amount=amount)))
+    return found
+
+
+def _once(blank: Event, kind: str, order: Record, when: datetime | None) -> Event:
+    return replace(
+        blank, kind=kind, occurred_at=when or blank.occurred_at, identity=_identity(blank, kind, order["id"])
+    )
+
+
+def _identity(event: Event, kind: str, *parts: str | None) -> str | None:
+    """Every shop counts its orders from 1, so they are told apart by connection."""
+    return identity_of(kind, event.connection, *parts)
+
+
+def _within(time: timedelta, since: datetime | None, order: Record) -> bool:
+    """Whether the order was changed no longer than `time` after `since`; where that is unknown, nothing is news."""
+    now = order["date_modified_gmt"]
+    return since is not None and now is not None and now - since <= time
