@@ -142,11 +142,13 @@ class Shipment:
 class Lookup:
     """What a platform's REST API can tell that the webhook did not: `what` ("user", "customer", "order") and its id.
 
-    After its answer there may be more to ask for: first the ticket, then its person.
+    After its answer there may be more to ask for: first the ticket, then its person. `told_by` is the webhook that
+    asks, where the answer to another one, a moment ago, would be too old: its parcel is not there yet.
     """
 
     what: str
     id: str
+    told_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ ASKED = {
     "zendesk": "user",
     "kustomer": "customer",
     "shopify": "order",
+    "bigcommerce": "shipments",
     "gladly": "customer",
     "helpscout": "customer",
     "hubspot": "ticket",
@@ -146,6 +147,7 @@ def test_every_platform_is_a_source_that_absorbs_its_answers_or_asks_first():
         ("intercom", "/contacts/123", "authorization", "Bearer t0k/en"),
         ("intercom", "/contacts/123", "intercom-version", "2.11"),
         ("shopify", "/admin/api/2026-07/orders/123.json", "x-shopify-access-token", "t0k/en"),
+        ("bigcommerce", "/v2/orders/123/shipments", "x-auth-token", "t0k/en"),
         (
             "gladly",
             "/api/v1/customer-profiles/123",
@@ -182,6 +184,12 @@ def test_an_answer_is_remembered_for_a_minute(api, client, clock):
     clock.now += 2
     client.fetch(USER)
     assert len(api.requests) == 2
+
+
+def test_a_webhook_that_needs_a_newer_answer_gets_one(api, client):
+    for told_by in (None, "first", "second", "second"):
+        client.fetch(Lookup(what="user", id="39284710265531", told_by=told_by))
+    assert len(api.requests) == 3
 
 
 def test_no_more_than_a_thousand_answers_are_remembered(api, client):
