@@ -26,6 +26,7 @@ ASKED = {
     "kustomer": "customer",
     "shopify": "order",
     "bigcommerce": "shipments",
+    "square": "order",
     "gladly": "customer",
     "helpscout": "customer",
     "hubspot": "ticket",
@@ -148,6 +149,8 @@ def test_every_platform_is_a_source_that_absorbs_its_answers_or_asks_first():
         ("intercom", "/contacts/123", "intercom-version", "2.11"),
         ("shopify", "/admin/api/2026-07/orders/123.json", "x-shopify-access-token", "t0k/en"),
         ("bigcommerce", "/v2/orders/123/shipments", "x-auth-token", "t0k/en"),
+        ("square", "/v2/orders/123", "authorization", "Bearer t0k/en"),
+        ("square", "/v2/orders/123", "square-version", "2026-09-16"),
         (
             "gladly",
             "/api/v1/customer-profiles/123",
