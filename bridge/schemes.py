@@ -29,7 +29,8 @@ from bridge.signing import (
 #: Where senders that sign nothing put their secret.
 TOKEN_HEADER = "x-bridge-token"  # noqa: S105 - the header's name
 
-_SECONDS_BEFORE = 1e11
+#: Seconds since 1970 do not get this far for three thousand years: from here on it is milliseconds.
+SECONDS_BEFORE = 1e11
 
 
 class Scheme(Protocol):
@@ -84,7 +85,7 @@ def read_unix(text: str) -> datetime:
         raise ValueError("not a number of seconds or milliseconds")
     number = float(text)
     try:
-        return datetime.fromtimestamp(number if number < _SECONDS_BEFORE else number / 1000, UTC)
+        return datetime.fromtimestamp(number if number < SECONDS_BEFORE else number / 1000, UTC)
     except (OverflowError, OSError) as error:
         raise ValueError("a time out of range") from error
 

@@ -45,13 +45,23 @@ def test_the_link_that_was_told_is_the_link():
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_without_a_link_it_is_the_carriers_page_with_the_number_quoted(name):
-    url = parcel("order.shipped", carrier=name, number="1Z 9/&#").tracking_url
-    assert url == PAGES[name] + "1Z%209%2F%26%23"
+def test_without_a_link_it_is_the_carriers_page_with_the_bare_number(name):
+    url = parcel("order.shipped", carrier=name, number="1Z 999 AA1 01-2345 6784").tracking_url
+    assert url == PAGES[name] + "1Z999AA10123456784"
     assert url.startswith("https://")
 
 
-@pytest.mark.parametrize(("carrier", "number"), [("usps", None), ("yanwen", "9"), (None, "9")])
+@pytest.mark.parametrize(
+    ("carrier", "number"),
+    [
+        ("usps", None),
+        ("yanwen", "9400111899562537866543"),
+        (None, "9400111899562537866543"),
+        ("usps", "see e-mail"),
+        ("usps", "1Z&x=/../123456"),
+        ("usps", "12"),
+    ],
+)
 def test_without_a_number_or_a_known_carrier_there_is_no_link(carrier, number):
     assert parcel("order.shipped", carrier=carrier, number=number).tracking_url is None
 

@@ -219,7 +219,7 @@ def test_stage_and_date_of_one_closing_are_one_event_and_two_closings_are_two():
     assert parse(later | {"occurredAt": later["occurredAt"] + 3_600_000}).identity != stage.identity
 
 
-@pytest.mark.parametrize("time", [None, "", "soon", -1, 1, 10**15, 10**18, 1.5, True, "2026-11-25T16:02:11Z"])
+@pytest.mark.parametrize("time", [None, "", "soon", -1, 1, 10**15, 10**18, 1.5, True, "2026-11-25"])
 def test_a_time_that_is_none_is_that_of_receipt(time):
     assert parse(sample("ticket_stage_closed") | {"occurredAt": time}).occurred_at == NOW
 

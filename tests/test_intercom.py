@@ -8,7 +8,7 @@ import pytest
 from bridge.errors import BadSignature, Unreadable
 from bridge.events import Delivery, Event, Lookup, Nothing
 from bridge.sources import discover
-from bridge.sources._unix import Unix
+from bridge.sources._moments import UnixMoment
 from bridge.sources.samples import load
 
 SOURCE = discover()["intercom"]
@@ -275,7 +275,7 @@ def test_the_place_of_an_ip_address_is_not_the_country_of_a_number():
     ],
 )
 def test_a_number_is_a_moment_where_it_can_be_one(value, moment):
-    assert Unix().read(value) == moment
+    assert UnixMoment().read(value) == moment
 
 
 @pytest.mark.parametrize(

@@ -514,3 +514,9 @@ NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 )
 def test_retry_after_is_seconds_or_a_date_within_bounds(text, seconds):
     assert read_retry_after(text, now=NOW) == seconds
+
+
+def test_a_list_is_given_under_items_and_no_content_is_nothing(api, client):
+    api.answers = [Answer(body=b'[{"id": 1}, {"id": 2}]'), Answer(status=204, body=b"")]
+    assert client.fetch(Lookup(what="user", id="1")) == {"items": [{"id": 1}, {"id": 2}]}
+    assert client.fetch(Lookup(what="user", id="2")) == {}

@@ -179,6 +179,9 @@ class PlatformClient:
         if status == 429:
             seconds = read_retry_after(retry_after)
             raise self._pauses.start(LookupFailed(f"{title} asks to wait {seconds:.0f} s (429)."), seconds)
+        if status == 204:
+            # BigCommerce's word for an empty list.
+            return {}
         if status != 200:
             raise LookupFailed(f"{title} answered {status}.")
         try:

@@ -1,9 +1,9 @@
-"""What sources that follow parcels share: the names of carriers, their tracking pages, and a parcel's states."""
+"""Carriers as people call them, their tracking pages, and what a parcel's state is in our words."""
 
 import re
-from urllib.parse import quote
 
 from bridge.events import Shipment
+from bridge.sources._fields import text_of
 from bridge.sources._reading import identity_of
 
 #: Our kinds that a parcel's state is, and the word for the state.
@@ -61,12 +61,17 @@ PAGES = {
     "FedEx": "https://www.fedex.com/fedextrack/?trknbr=",
     "DHL": "https://www.dhl.com/us-en/home/tracking.html?tracking-id=",
     "DHL Express": "https://www.dhl.com/us-en/home/tracking.html?tracking-id=",
-    "Canada Post": "https://www.canadapost-postescanada.ca/track-reperage/en#/details/",
+    "Canada Post": "https://www.canadapost-postescanada.ca/track-reperage/en#/search?searchFor=",
     "Royal Mail": "https://www.royalmail.com/track-your-item#/tracking-results/",
+    "OnTrac": "https://www.ontrac.com/tracking/?number=",
+    "Purolator": "https://www.purolator.com/en/shipping/tracker?pin=",
 }
 
 _BETWEEN_PARTS = re.compile(r"[^A-Za-z0-9]+", re.ASCII)
 _MOST_PARTS = 4
+_BETWEEN_DIGITS = re.compile(r"[\s._-]+")
+# What stands where a tracking number should ("see e-mail") makes no link.
+_TRACKING_NUMBER = re.compile(r"(?=(?:[A-Za-z]*\d){5})[A-Za-z0-9]{6,40}", re.ASCII)
 
 
 def carrier_name(code: str | None) -> str | None:
@@ -84,6 +89,21 @@ def carrier_name(code: str | None) -> str | None:
     return (" ".join(parts).title() if is_code else text) or None
 
 
+def tracking_page(carrier: str | None, number: str | None) -> str | None:
+    """Where a parcel can be followed; None where we do not know the carrier's page, or the number is none.
+
+    `carrier` is its name as `carrier_name` gives it.
+    """
+    page, bare = PAGES.get(carrier or ""), _BETWEEN_DIGITS.sub("", number or "")
+    return page + bare if page and _TRACKING_NUMBER.fullmatch(bare) else None
+
+
+def web_address(value: object) -> str | None:
+    """The address that a person's telephone can open, or None: fields for links hold all kinds of text."""
+    text = text_of(value)
+    return text if text and text.startswith(("https://", "http://")) and not any(map(str.isspace, text)) else None
+
+
 def parcel(
     kind: str,
     *,
@@ -97,12 +117,11 @@ def parcel(
     Without a `url` the link is the carrier's own page, where we know it.
     """
     name = carrier_name(carrier)
-    page = PAGES.get(name or "")
     return Shipment(
         id=id,
         carrier=name,
         tracking_number=number,
-        tracking_url=url or (page + quote(number, safe="") if page and number else None),
+        tracking_url=url or tracking_page(name, number),
         status=STATES.get(kind),
     )
 

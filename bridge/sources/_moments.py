@@ -1,22 +1,27 @@
 """Fields for moments that platforms do not write in ISO 8601 with an offset."""
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from bridge.schemes import read_unix
+from bridge.schemes import SECONDS_BEFORE
 from bridge.sources._fields import Moment, Tolerant, text_of
+
+# Up to the year 5138 in milliseconds.
+_NUMBER = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
 
 
 class UnixMoment(Tolerant):
-    """A moment from a number of seconds or milliseconds since 1970, also where it comes as text; or from ISO 8601."""
+    """A moment from seconds or milliseconds since 1970 (1764087732, 1764087732.123, "1764087732123"); or ISO 8601."""
 
     def read(self, value: object) -> datetime | None:
         """The moment, or None."""
-        try:
-            text = read_unix(text_of(value) or "").isoformat()
-        except ValueError:
+        text = text_of(value) or ""
+        if not _NUMBER.fullmatch(text):
             return Moment().read(value)
-        return Moment().read(text)
+        number = float(text)
+        moment = datetime.fromtimestamp(number if number < SECONDS_BEFORE else number / 1000, UTC)
+        return Moment().read(moment.isoformat())
 
 
 class GmtMoment(Tolerant):

@@ -13,9 +13,10 @@ from urllib.parse import unquote
 from bridge.errors import Unreadable
 from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
 from bridge.greeting import first_name
-from bridge.schemes import Hmac, milliseconds, read_unix
+from bridge.schemes import Hmac, milliseconds
 from bridge.sources import Source
-from bridge.sources._fields import Line, Moment, Part, Parts, Reading, Text, Tolerant, read, text_of
+from bridge.sources._fields import Line, Part, Parts, Reading, Text, read
+from bridge.sources._moments import UnixMoment
 from bridge.sources._people import candidates, fill
 from bridge.sources._reading import identity_of, native_kind, read_objects
 
@@ -40,18 +41,6 @@ STAGES = {"1": "new", "2": "pending", "3": "open", "4": "solved"}
 _NAMES = {"0-5": "ticket", "0-1": "contact"}
 
 
-class _Milliseconds(Tolerant):
-    """A moment as milliseconds since 1970."""
-
-    def read(self, value: object) -> datetime | None:
-        """The moment, or None."""
-        try:
-            moment = read_unix(text_of(value) or "")
-        except ValueError:
-            return None
-        return Moment().read(moment.isoformat())
-
-
 class _Change(Reading):
     subscription_type = Text(data_key="subscriptionType")
     object_type = Text(data_key="objectTypeId")
@@ -59,7 +48,7 @@ class _Change(Reading):
     property_name = Text(data_key="propertyName")
     value = Text(data_key="propertyValue")
     source = Text(data_key="changeSource")
-    time = _Milliseconds(data_key="occurredAt")
+    time = UnixMoment(data_key="occurredAt")
 
 
 class _TicketProperties(Reading):

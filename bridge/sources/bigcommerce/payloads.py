@@ -9,10 +9,10 @@ from typing import Any
 from bridge import zones
 from bridge.events import Customer, Order, Place, Shipment
 from bridge.greeting import first_name
+from bridge.sources._carriers import carrier_name, tracking_page, web_address
 from bridge.sources._fields import Amount, Country, Line, Part, Parts, Reading, Text
 from bridge.sources._moments import MailMoment, UnixMoment
 from bridge.sources._people import candidates
-from bridge.sources._tracking import carrier_name, tracking_url, web_address
 
 Record = Mapping[str, Any]
 
@@ -112,7 +112,7 @@ def shipment_of(shipment: Record) -> Shipment:
         id=shipment["id"],
         carrier=carrier_name(carrier),
         tracking_number=number,
-        tracking_url=link or tracking_url(carrier, number),
+        tracking_url=link or tracking_page(carrier_name(carrier), number),
         status="shipped",
     )
 

@@ -5,8 +5,8 @@ from typing import Any
 from bridge.events import Customer
 from bridge.greeting import first_name
 from bridge.sources._fields import Flag, Line, Part, Parts, Reading, Text
+from bridge.sources._moments import UnixMoment
 from bridge.sources._people import candidates
-from bridge.sources._unix import Unix
 
 # The handles of a contact that are phone numbers, the most fitting first:
 # https://dev.frontapp.com/reference/contact-handles
@@ -56,7 +56,7 @@ class Message(Reading):
     type = Text()
     is_inbound = Flag()
     is_draft = Flag()
-    created_at = Unix()
+    created_at = UnixMoment()
     body = Text()
     text = Text()
     author = Part(Teammate)
@@ -78,7 +78,7 @@ class Conversation(Reading):
     subject = Line()
     status = Text()
     status_category = Text()
-    created_at = Unix()
+    created_at = UnixMoment()
     recipient = Part(Recipient)
 
 
@@ -87,7 +87,7 @@ class Happened(Reading):
 
     id = Text()
     type = Text()
-    emitted_at = Unix()
+    emitted_at = UnixMoment()
     conversation = Part(Conversation)
     target = Part(Target)
 

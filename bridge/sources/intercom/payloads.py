@@ -8,8 +8,8 @@ from typing import Any
 from bridge.events import Customer
 from bridge.greeting import first_name
 from bridge.sources._fields import Flag, Line, Part, Parts, Reading, Text, Tolerant, text_of
+from bridge.sources._moments import UnixMoment
 from bridge.sources._people import candidates
-from bridge.sources._unix import Unix
 
 
 class _State(Tolerant):
@@ -137,5 +137,5 @@ class Body(Reading):
 
     id = Text()
     topic = Text()
-    created_at = Unix()
-    first_sent_at = Unix()
+    created_at = UnixMoment()
+    first_sent_at = UnixMoment()

@@ -10,11 +10,11 @@ from typing import Any
 from bridge import zones
 from bridge.events import Customer, LineItem, Order, Shipment
 from bridge.greeting import first_name
+from bridge.sources._carriers import carrier_name, tracking_page, web_address
 from bridge.sources._fields import Amount, Country, Line, Moment, Part, Parts, Reading, Text
 from bridge.sources._money import currency_of, in_units
 from bridge.sources._naming import order_name
 from bridge.sources._people import candidates
-from bridge.sources._tracking import carrier_name, tracking_url, web_address
 
 Record = Mapping[str, Any]
 
@@ -199,7 +199,7 @@ def shipment_of(order_id: str | None, fulfilment: Record, status: str) -> Shipme
         id=f"{order_id}:{fulfilment['uid']}" if order_id and fulfilment["uid"] else None,
         carrier=carrier_name(carrier),
         tracking_number=number,
-        tracking_url=web_address(details["tracking_url"]) or tracking_url(carrier, number),
+        tracking_url=web_address(details["tracking_url"]) or tracking_page(carrier_name(carrier), number),
         status=status,
     )
 

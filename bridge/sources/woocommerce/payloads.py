@@ -10,10 +10,10 @@ from typing import Any
 from bridge import zones
 from bridge.events import Customer, LineItem, Order, Shipment
 from bridge.greeting import first_name
+from bridge.sources._carriers import carrier_name, tracking_page, web_address
 from bridge.sources._fields import Amount, Country, Line, Part, Parts, Reading, Text, Tolerant, read
 from bridge.sources._moments import GmtMoment, UnixMoment
 from bridge.sources._people import candidates
-from bridge.sources._tracking import carrier_name, tracking_url, web_address
 
 Record = Mapping[str, Any]
 
@@ -135,7 +135,7 @@ def shipment_of(parcel: Record) -> Shipment:
         id=parcel["tracking_id"],
         carrier=carrier_name(provider),
         tracking_number=number,
-        tracking_url=web_address(parcel["custom_tracking_link"]) or tracking_url(provider, number),
+        tracking_url=web_address(parcel["custom_tracking_link"]) or tracking_page(carrier_name(provider), number),
         status="shipped",
     )
 
