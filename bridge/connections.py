@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, cast, get_args
 
 from bridge.environment import Environment, is_loopback, split_url
 from bridge.signing import PUBLIC_SECRETS
@@ -17,10 +18,14 @@ CONNECTION_SUFFIXES = (
     "EMAIL",
     "COUNTRY",
     "SIGNATURE_HEADER",
+    "VERIFICATION",
 )
 
 #: The account of all connections that have no token of their own.
 SHARED_ACCOUNT = "attentive"
+
+#: What becomes of a webhook that cannot be verified: refused, or kept for a day while its texts are held.
+Verification = Literal["enforce", "report"]
 
 _WHERE_IT_IS = "Admin Center > Apps and integrations > Webhooks > the webhook > Reveal secret"
 
@@ -34,7 +39,8 @@ class Connection:
     """One configured instance of a source. `account` names the Attentive brand its messages go to.
 
     `credentials` are those of the platform's REST API that are set: URL, API_TOKEN, EMAIL.
-    `country` is the region to read a phone number in when its record names none.
+    `country` is the region to read a phone number in when its record names none. `verification` is what is set: what
+    holds is in the database too, because `report` ends.
     """
 
     name: str
@@ -43,6 +49,7 @@ class Connection:
     account: str = SHARED_ACCOUNT
     signature_header: str | None = None
     country: str | None = None
+    verification: Verification = "enforce"
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -130,6 +137,9 @@ class ConnectionReader:
             account=self._account(name, prefix),
             signature_header=header.lower() if header else None,
             country=self._env.country(f"{prefix}_COUNTRY"),
+            verification=cast(
+                Verification, self._env.choice(f"{prefix}_VERIFICATION", "enforce", get_args(Verification))
+            ),
             credentials=credentials,
         )
 

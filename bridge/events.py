@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, get_args
 
+from bridge.errors import BadSignature
 from bridge.reasons import Reason
 
 #: Event kinds in our words. A native topic without one of these is `<source>.<topic with / as .>`.
@@ -52,6 +53,18 @@ class Delivery:
     found: Mapping[str, object] | None = None
     attempts: int = 0
     again: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """What became of a webhook that was stored or known: `secret` is the index of the one that proves it.
+
+    None proves one that is kept although it would have been refused, for the reason `unverified`.
+    """
+
+    is_new: bool
+    secret: int | None = None
+    unverified: BadSignature | None = None
 
 
 #: Where a phone number may stand: in the order itself, in its customer's record, in the address that parcels go to, in

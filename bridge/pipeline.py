@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from bridge.attentive.client import Client
 from bridge.attentive.retry import before_sending
-from bridge.errors import LookupFailed, LookupRefused, Unreadable
-from bridge.events import Delivery, Event, Nothing
+from bridge.errors import BadSignature, LookupFailed, LookupRefused, Unreadable
+from bridge.events import Accepted, Delivery, Event, Nothing
 from bridge.messages import Attempt, Deferred, Draft, Message, Next, Processed
 from bridge.policy import holding
 from bridge.reasons import Reason
@@ -23,21 +23,26 @@ if TYPE_CHECKING:
 
 Now = Callable[[], datetime]
 Look = Callable[[Message], Next | None]
+Keeps = Callable[[Delivery], bool]
 
 
-def accept(delivery: Delivery, route: Route, inbox: Inbox) -> bool:
-    """Verify a delivery and store it durably; True if it is new.
+def accept(delivery: Delivery, route: Route, inbox: Inbox, *, keeps: Keeps = lambda _refused: False) -> Accepted:
+    """Verify a delivery and store it durably, also one that is not genuine where somebody `keeps` it to look at.
 
     Raises BadSignature: answer 401. Raises StoreUnavailable: answer 503, the sender tries again.
     """
     source = route.source
-    route.verify(delivery)
-    return inbox.add(
-        delivery,
-        key=source.delivery_key(delivery),
-        signed_bytes=source.signed_bytes(delivery) if source.signed_bytes else None,
-        headers={name: value for name, value in delivery.headers.items() if name in route.stored_headers},
-    )
+    headers = {name: value for name, value in delivery.headers.items() if name in route.stored_headers}
+    try:
+        secret = route.verify(delivery)
+    except BadSignature as error:
+        if not keeps(delivery):
+            raise
+        is_new = inbox.add_unverified(delivery, cause=error.cause, headers=headers)
+        return Accepted(is_new=is_new, unverified=error)
+    signed = source.signed_bytes(delivery) if source.signed_bytes else None
+    is_new = inbox.add(delivery, key=source.delivery_key(delivery), signed_bytes=signed, headers=headers)
+    return Accepted(is_new=is_new, secret=secret)
 
 
 def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", now: datetime) -> Processed | Deferred:
@@ -58,7 +63,8 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
             if matched.reason and not matched.passed_over:
                 story.append(_line(event, "", matched.reason))
             for template in matched.templates:
-                drafts.append(draft(template, event, route, received_at=delivery.received_at, now=now))
+                one = draft(template, event, route, received_at=delivery.received_at, now=now)
+                drafts.append(holding.until_vouched_for(one, delivery.unverified))
                 story.append(_line(event, template.name, drafts[-1].reason))
     except Unreadable as error:
         return Processed(state="parked", reason=error.reason)

@@ -43,6 +43,7 @@ REASONS: dict[str, str] = {
     "media_too_large": "The picture is too large: it must be under 500 KB. Use a smaller one, or `shrink_media: true`.",
     # waiting for a person
     "public_shortener": "The text has an address of a public shortener, which carriers block: a person decides.",
+    "unverified": "Nothing proves the webhook this was made of: a person decides (`messages release ID`).",
     "sending_off": "Sending is switched off (BRIDGE_SENDING): the message waits for a person.",
     "quiet_until_expiry": "There is no moment outside of quiet hours before the text would be too late.",
     "cap_per_person": "This person got many texts lately: this one waits for a person's decision.",

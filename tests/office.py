@@ -129,7 +129,7 @@ class Office:
         unsigned = Delivery(connection=connection, headers=headers, body=found.body, received_at=now)
         signed = route.source.sign(unsigned, secret, signature_header=route.signature_header, now=now)
         delivery = replace(unsigned, headers={**headers, **signed})
-        assert pipeline.accept(delivery, route, Inbox(self.database))
+        assert pipeline.accept(delivery, route, Inbox(self.database)).is_new
         return max(row["id"] for row in self.deliveries())
 
     def tell(

@@ -78,7 +78,7 @@ class Shop:
         headers = {**SAMPLES[name].headers, **source.fresh_headers()}
         unsigned = Delivery(connection="shopify", headers=headers, body=body, received_at=now)
         delivery = replace(unsigned, headers={**headers, **source.sign(unsigned, "s", now=now)})
-        return pipeline.accept(delivery, self._route, self._inbox)
+        return pipeline.accept(delivery, self._route, self._inbox).is_new
 
     def process(self) -> None:
         """Process what is stored, the oldest first."""

@@ -271,6 +271,8 @@ KNOWN = "known: kustomer, shopify, zendesk"
         ({"SHOPIFY_SECRETS": "s", "SHOPIFY_COUNTRY": "US,CA"}, "SHOPIFY_COUNTRY: must be one country"),
         ({"SHOPIFY_SECRETS": "s", "SHOPIFY_SIGNATURE_HEADER": "X Sig"},
          "SHOPIFY_SIGNATURE_HEADER: 'X Sig' is no header name"),
+        ({"SHOPIFY_SECRETS": "s", "SHOPIFY_VERIFICATION": "off"},
+         "SHOPIFY_VERIFICATION: must be one of enforce, report, not 'off'"),
         ({"SHOPIFY_SECRETS": "s", "SHOPIFY_URL": "http://shop.example.com"},
          "SHOPIFY_URL: must be an https address, such as https://example.zendesk.com"),
         ({"SHOPIFY_SECRETS": "s", "SHOPIFY_URL": "https://[::1"},
@@ -283,6 +285,19 @@ def test_a_connection_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch, values: dict[str, str], problem: str
 ) -> None:
     assert problems(monkeypatch, **values) == (problem,)
+
+
+@pytest.mark.parametrize(("values", "mode"), [({}, "enforce"), ({"SHOP_EU_VERIFICATION": "report"}, "report"),
+    ({"SHOP_EU_VERIFICATION": "enforce"}, "enforce"), ({"SHOP_EU_VERIFICATION": ""}, "enforce")])  # fmt: skip
+def test_a_connection_enforces_unless_it_is_set_to_report(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], mode: str
+) -> None:
+    settings = read(monkeypatch, CONNECTIONS="shop-eu=shopify", SHOP_EU_SECRETS="s", **values)
+    assert settings.connections["shop-eu"].verification == mode
+
+
+def test_no_secret_is_no_connection_also_in_report_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, SHOPIFY_VERIFICATION="report").connections == {}
 
 
 # --- accounts ----------------------------------------------------------------------------------------------------

@@ -125,3 +125,28 @@ def test_each_column_that_came_later_has_a_default(old: Database) -> None:
         new = [column for column in inspect(connection).get_columns("messages") if column["name"] not in known]
     assert new
     assert [column["name"] for column in new if not column["nullable"] and column["default"] is None] == []
+
+
+def test_what_the_version_before_verified_is_verified(
+    database_url: str, tmp_path: Any, attentive: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Database(database_url.replace("postgresql://", "postgresql+psycopg://", 1))
+    with old.migrate() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+    with old.write() as connection:
+        _insert(connection, "held", "held", age=timedelta(minutes=5), reason="sending_off")
+    schema.upgrade(old)
+    with old.write() as connection:
+        # A web process of the old program that has not stopped yet stores what it has verified.
+        _insert(connection, "late", "queued", age=timedelta(0))
+        assert connection.execute(text("SELECT count(*) FROM deliveries WHERE unverified IS NULL")).scalar_one() == 2
+    office = _office(old, tmp_path, attentive, monkeypatch)
+    try:
+        office.start()
+        wait_until(lambda: office.states() == ["sent", "sent"], "both leave")
+    finally:
+        attentive.is_closing.set()
+        office.stop()
+        old.dispose()

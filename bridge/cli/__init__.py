@@ -23,6 +23,7 @@ COMMANDS = {
     "backtest": "bridge.cli.backtest:backtest",
     "deliveries": "bridge.cli.deliveries:deliveries",
     "messages": "bridge.cli.messages:messages",
+    "connections": "bridge.cli.connections:connections",
     "people": "bridge.cli.people:people",
     "phone": "bridge.cli.numbers:phone",
     "segments": "bridge.cli.numbers:segments",

@@ -5,6 +5,7 @@ import sys
 import click
 
 from bridge.cli import output, setup
+from bridge.reasons import CAUSES
 from bridge.store import ledger, processing
 
 COLUMNS = ("id", "connection", "key", "state", "reason", "received_at")
@@ -53,6 +54,9 @@ def show(delivery_id: int, body: bool, as_json: bool) -> None:
         f"Delivery {delivery_id} through {found['connection']}, received {found['received_at']:%Y-%m-%d %H:%M:%S}Z"
     )
     click.echo(f"  key    {found['key']}")
+    if found["unverified"]:
+        why = f"{found['unverified']}: {CAUSES.get(found['unverified'], '')}"
+        click.echo(f"  proof  none; its texts are held until somebody releases them. unverified: {why}")
     waiting = f", waiting for {found['waiting_for']} until {found['due']:%H:%M:%S}Z" if found["waiting_for"] else ""
     click.echo(f"  state  {found['state']}{waiting} {output.why(found['reason'], found['detail'])}".rstrip())
     for line in found["events"] or ():

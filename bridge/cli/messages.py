@@ -8,12 +8,22 @@ import click
 
 from bridge.cli import output, setup
 from bridge.policy import threads
+from bridge.reasons import REASONS
 from bridge.store import ledger
 
 COLUMNS = ("id", "delivery_id", "template", "to", "state", "reason", "waiting_for", "due")
 _STATES = ["queued", "sending", "sent", "refused", "unknown", "failed", "skipped", "expired", "superseded", "held"]
 # Workers wait meanwhile, and PostgreSQL takes some ten thousand ids in a statement.
 _AT_ONCE = 1000
+
+
+def _check_reason(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and value not in REASONS:
+        raise click.BadParameter(f"there is no reason {value!r}; see docs/reasons.md")
+    return value
+
+
+_for_reason = click.option("--reason", callback=_check_reason, help="All that are held for this reason.")
 
 
 @click.group()
@@ -118,30 +128,36 @@ def retry(message_id: int) -> None:
 @messages.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=setup.ROW_ID)
 @click.option("--template", help="All held messages of this template.")
+@_for_reason
 @click.option("--all", "everything", is_flag=True, help="All held messages, without asking.")
-def release(ids: tuple[int, ...], template: str | None, everything: bool) -> None:
-    """Let held messages go: those with these IDs, of a template, or all."""
-    _decide(ids, template, everything, release=True)
+def release(ids: tuple[int, ...], template: str | None, reason: str | None, everything: bool) -> None:
+    """Let held messages go: those with these IDs, of a template, held for a reason, or all.
+
+    Those of webhooks that nothing proves (reason `unverified`) go only by their IDs or with `--reason unverified`.
+    """
+    _decide(ids, template, reason, everything, release=True)
 
 
 @messages.command()
 @click.argument("ids", metavar="[ID]...", nargs=-1, type=setup.ROW_ID)
 @click.option("--template", help="All held messages of this template.")
+@_for_reason
 @click.option("--all", "everything", is_flag=True, help="All held messages, without asking.")
-def drop(ids: tuple[int, ...], template: str | None, everything: bool) -> None:
-    """Decide that held messages are not sent: those with these IDs, of a template, or all."""
-    _decide(ids, template, everything, release=False)
+def drop(ids: tuple[int, ...], template: str | None, reason: str | None, everything: bool) -> None:
+    """Decide that held messages are not sent: those with these IDs, of a template, held for a reason, or all."""
+    _decide(ids, template, reason, everything, release=False)
 
 
-def _decide(ids: tuple[int, ...], template: str | None, everything: bool, *, release: bool) -> None:
+def _decide(ids: tuple[int, ...], template: str | None, reason: str | None, everything: bool, *, release: bool) -> None:
     settings = setup.read_settings()
     database = setup.open_database(settings)
-    if not (ids or template or everything) and sys.stdin.isatty():
-        with database.read() as connection:
-            count = len(ledger.held(connection, ids=(), template=None))
-        click.confirm(f"{'Release' if release else 'Drop'} all {count} held messages?", abort=True)
     with database.read() as connection:
-        chosen = ledger.held(connection, ids=ids, template=template)
+        found = ledger.held(connection, ids=ids, template=template, reason=reason)
+    # A stranger may have written them: no word about many lets them go.
+    stays = release and not ids and reason is None
+    chosen = [one for one, why in found if not (stays and why == "unverified")]
+    if not (ids or template or reason or everything) and sys.stdin.isatty():
+        click.confirm(f"{'Release' if release else 'Drop'} all {len(chosen)} held messages?", abort=True)
     count = 0
     for begin in range(0, len(chosen), _AT_ONCE):
         some = chosen[begin : begin + _AT_ONCE]
@@ -152,7 +168,13 @@ def _decide(ids: tuple[int, ...], template: str | None, everything: bool, *, rel
                 count += ledger.drop(connection, some)
     if missing := sorted(set(ids) - set(chosen)):
         _fail(f"not held: {', '.join(map(str, missing))}; {count} done")
-    if template and not chosen:
+    if left := len(found) - len(chosen):
+        words = output.counted(left, "message of an unverified webhook stays", "messages of unverified webhooks stay")
+        click.echo(f"bridge: {words} held; look at each, then `bridge messages release ID`", err=True)
+    if gone := len(chosen) - count:
+        words = output.counted(gone, "message was", "messages were")
+        click.echo(f"bridge: {words} decided on already, or told by a genuine webhook meanwhile", err=True)
+    if template and not found:
         click.echo(f"bridge: no message of {template} is held; see `bridge messages list --state held`", err=True)
     off = " They leave when BRIDGE_SENDING is no longer off." if release and settings.sending == "off" else ""
     click.echo(f"{count} {'released' if release else 'dropped'}.{off}")

@@ -1,12 +1,12 @@
 """HOLD BACK, whether at all and until when: what must not be sent, not now, or not without a person's word. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge import phone, quiet_hours
 from bridge.events import Event
-from bridge.messages import DraftState, Message, Next
+from bridge.messages import Draft, DraftState, Message, Next
 from bridge.phone import PhoneNumber
 from bridge.quiet_hours import QuietHours
 from bridge.reasons import Reason
@@ -52,6 +52,16 @@ def judge(
     if moment is None:
         return Verdict(state="held", reason=_quiet_until_the_end(quiet, zones))
     return Verdict(due=moment if moment > now else None)
+
+
+def until_vouched_for(draft: Draft, unverified: str | None) -> Draft:
+    """The draft, held if it would leave some time, where nothing proves the webhook it is made of: anybody may have
+    sent it."""
+    if unverified is None or draft.state not in ("queued", "held"):
+        return draft
+    return replace(
+        draft, state="held", reason=Reason(code="unverified", detail=f"Cause: {unverified}."), waiting_for=None
+    )
 
 
 def at_the_door(message: Message, *, now: datetime, keeps_quiet: bool, is_live: bool) -> Next | None:

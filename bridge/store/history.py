@@ -69,6 +69,7 @@ def since(database: Database, moment: datetime, *, batch: int) -> Iterator[list[
                     headers=row.headers,
                     body=row.body,
                     received_at=row.received_at,
+                    unverified=row.unverified,
                 ),
                 state=row.state,
                 reason=row.reason,
@@ -106,7 +107,7 @@ _NEXT = (
     .limit(1)
 )
 _DELIVERIES = (
-    select(*(deliveries.c[name] for name in ("id", "connection", "headers", "body", "received_at")))
+    select(*(deliveries.c[name] for name in ("id", "connection", "headers", "body", "received_at", "unverified")))
     .add_columns(deliveries.c.state, deliveries.c.reason, deliveries.c.events)
     .where(deliveries.c.id > bindparam("after"), deliveries.c.id <= bindparam("last"))
     .order_by(deliveries.c.id)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -15,6 +15,9 @@ from bridge.store.inbox_statements import InboxStatements
 
 #: A delivery known only by a hash of its body may come again after this time and is then a new one.
 BODY_KEY_GOOD_FOR = timedelta(hours=24)
+
+# No sender's id begins like this: what nobody vouches for must not make a genuine webhook known.
+_UNVERIFIED = "unverified:"
 
 # The column's length, less what an old body key is given to retire.
 _LONGEST_KEY = 250
@@ -49,15 +52,30 @@ class Inbox:
         `key` is the sender's id, `signed_bytes` what the signature covers where it does not cover the id,
         `headers` those to keep. Raises StoreUnavailable.
         """
+        by_id = key is not None
+        signed_hash = hashlib.sha256(signed_bytes).hexdigest() if by_id and signed_bytes is not None else None
+        stored_as = _storable(key) if key is not None else "body-sha256:" + hashlib.sha256(delivery.body).hexdigest()
+        return self._add(delivery, stored_as, signed_hash, headers, by_id=by_id)
+
+    def add_unverified(self, delivery: Delivery, *, cause: str, headers: Mapping[str, str]) -> bool:
+        """Store a delivery that would be refused for `cause`; True if it is new. Raises StoreUnavailable.
+
+        It never has a key that a genuine one could have.
+        """
+        key = _UNVERIFIED + hashlib.sha256(delivery.body).hexdigest()
+        return self._add(replace(delivery, unverified=cause), key, None, headers, by_id=False)
+
+    def _add(
+        self, delivery: Delivery, key: str, signed_hash: str | None, headers: Mapping[str, str], *, by_id: bool
+    ) -> bool:
         row = {
             "connection": delivery.connection,
-            "key": _storable(key) if key is not None else "body-sha256:" + hashlib.sha256(delivery.body).hexdigest(),
-            "signed_hash": hashlib.sha256(signed_bytes).hexdigest()
-            if key is not None and signed_bytes is not None
-            else None,
+            "key": key,
+            "signed_hash": signed_hash,
             "headers": dict(headers),
             "body": delivery.body,
             "received_at": delivery.received_at,
+            "unverified": delivery.unverified,
             "outdated": delivery.received_at - BODY_KEY_GOOD_FOR,
         }
         try:
@@ -66,7 +84,7 @@ class Inbox:
         except ValueError as error:
             raise RowRefused(type(error).__name__) from error
         in_order = [values[name] for name in self._statements.places]
-        return self._commits.add(_Arrival(values=values, in_order=in_order, by_id=key is not None))
+        return self._commits.add(_Arrival(values=values, in_order=in_order, by_id=by_id))
 
     def _store(self, cursor: Any, arrivals: Sequence[_Arrival]) -> list[bool]:
         """Insert these rows with one statement; of each whether it is new."""
@@ -104,6 +122,6 @@ class Inbox:
 
 def _storable(key: str) -> str:
     """The sender's id as it is if every database can hold it, else its hash: a genuine webhook is never refused."""
-    if len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable():
+    if len(key) <= _LONGEST_KEY and key.isascii() and key.isprintable() and not key.startswith(_UNVERIFIED):
         return key
     return "id-sha256:" + hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

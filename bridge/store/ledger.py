@@ -142,19 +142,27 @@ def replacement(connection: Connection, message: Mapping[str, Any]) -> int | Non
     return connection.execute(same).scalar_one_or_none()
 
 
-def held(connection: Connection, *, ids: Sequence[int], template: str | None) -> list[int]:
-    """The ids of the held messages among `ids`, or of `template`, or all; the oldest first."""
-    query = select(messages.c.id).where(is_held).order_by(messages.c.id)
+def held(
+    connection: Connection, *, ids: Sequence[int] = (), template: str | None = None, reason: str | None = None
+) -> list[tuple[int, str]]:
+    """The held messages among `ids`, or of `template`, or for `reason`, or all: ids and reasons; the oldest first."""
+    query = select(messages.c.id, messages.c.reason).where(is_held).order_by(messages.c.id)
     if ids:
         query = query.where(messages.c.id.in_(ids))
     if template:
         query = query.where(messages.c.template == template)
-    return list(connection.execute(query).scalars())
+    if reason:
+        query = query.where(messages.c.reason == reason)
+    return [(row.id, row.reason) for row in connection.execute(query)]
 
 
 def release(connection: Connection, ids: Sequence[int], now: datetime) -> int:
-    """Let held messages go, each with its own time to live from now: a person wants them sent; how many."""
+    """Let held messages go, each with its own time to live from now: a person wants them sent; how many.
+
+    One that nobody had vouched for is skipped if the same has been made of a genuine webhook.
+    """
     account_health.read(connection)
+    _take_the_name(connection, ids)
     chosen = select(messages.c.id, messages.c.created_at, messages.c.expires_at).where(messages.c.id.in_(ids), is_held)
     rows = connection.execute(chosen).all()
     if rows:
@@ -162,6 +170,17 @@ def release(connection: Connection, ids: Sequence[int], now: datetime) -> int:
         connection.execute(_RELEASE, lives)
     notify(connection)
     return len(rows)
+
+
+def _take_the_name(connection: Connection, ids: Sequence[int]) -> None:
+    """Have messages use up what they are told by, which those of unverified webhooks do not while they are held."""
+    chosen = select(messages).where(messages.c.id.in_(ids), is_held, messages.c.reason == "unverified")
+    for message in _rows(connection, chosen.order_by(messages.c.id)):
+        other = replacement(connection, message)
+        values: dict[str, Any] = {"once": outbox.once_of(message)}
+        if other is not None:
+            values = {"state": "skipped", "reason": "already_texted", "detail": f"By message {other}."}
+        connection.execute(update(messages).where(messages.c.id == message["id"]).values(**values))
 
 
 def drop(connection: Connection, ids: Sequence[int]) -> int:

@@ -1,12 +1,12 @@
 """OUTBOX: what drafts are kept as, each event's text to a person once."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
 from bridge.messages import Draft
 from bridge.store.days import day_of
@@ -84,6 +84,20 @@ def add(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Added
     ]
 
 
+#: A text that a delivery made: delivery, template, identity, recipient, and the how manieth time.
+Text = tuple[int, str, str, str | None, int]
+
+
+def text_of(row: Mapping[str, Any]) -> Text:
+    """What tells a row from the others of its delivery."""
+    return row["delivery_id"], row["template"], row["identity"], row["recipient"], row["again"]
+
+
+def made_of(connection: Connection, delivery_ids: Collection[int]) -> set[Text]:
+    """The texts that these deliveries have made, those left out that are skipped."""
+    return {text_of(row._asdict()) for row in connection.execute(_MADE, {"ids": list(delivery_ids)})}
+
+
 def _added(message_id: int | None) -> Added:
     return Added(is_new=message_id is not None, id=message_id)
 
@@ -104,6 +118,9 @@ def _once(account: str, template: str, identity: str, to: str, again: int) -> st
     return f"{identity[:31]} {digest[:32]}"
 
 
+_MADE = select(
+    messages.c.delivery_id, messages.c.template, messages.c.identity, messages.c.recipient, messages.c.again
+).where(messages.c.delivery_id.in_(bindparam("ids", expanding=True)), messages.c.state != "skipped")
 # Built once: putting a statement together costs more than running it. RETURNING tells which rows had no conflict.
 _ADD = {
     name: made.on_conflict_do_nothing().returning(messages.c.id, messages.c.once)

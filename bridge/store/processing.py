@@ -108,7 +108,7 @@ def replay(connection: Connection, delivery_id: int, now: datetime, *, again: bo
     return done.rowcount == 1
 
 
-_FIELDS = ("id", "connection", "headers", "body", "received_at", "attempts", "again")
+_FIELDS = ("id", "connection", "headers", "body", "received_at", "unverified", "attempts", "again")
 
 
 # The statements of every turn are built once: putting one together costs more than running it. Parameters that are

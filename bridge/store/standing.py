@@ -108,6 +108,8 @@ _TEXTS = select(
     messages.c.thread.in_(bindparam("threads", expanding=True)),
     messages.c.recipient.in_(bindparam("whom", expanding=True)),
     is_news,
+    # What nobody has vouched for makes nothing old news.
+    messages.c.reason.is_distinct_from("unverified"),
 )
 _HAS_LEFT = messages.c.state.in_(["sent", "unknown"])
 _OF_PEOPLE = select(messages.c.account, messages.c.recipient, messages.c.id).where(

@@ -277,7 +277,7 @@ refusals = Table(
     Column("detail", String(300), nullable=False),
     # What the request looked like: sizes and the names of its headers.
     Column("seen", JSON, nullable=False),
-    # How many like it came within the same few seconds.
+    # How many like it came within the same minute.
     Column("count", Integer, nullable=False),
     Column("was_stored", Boolean, nullable=False),
 )

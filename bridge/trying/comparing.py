@@ -130,6 +130,9 @@ class Comparer:
                 return (None if is_repeat else "additional"), None
             return ("held", draft.reason) if draft is not None and draft.state == "held" else (None, None)
         if _was_text(made):
+            if draft is not None and draft.reason is not None and draft.reason.code == "unverified":
+                # Somebody vouched for it then.
+                return "changed", None
             if sends:
                 return ("changed", None) if is_new else ("gone", Reason(code="already_texted"))
             return (_fate(draft), draft.reason) if draft is not None else ("gone", None)

@@ -9,21 +9,25 @@ from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.web import health, hooks, metrics, pictures
+from bridge.web.door import Door
 
 log = structlog.get_logger()
 
 
 def create_app(settings: Settings, database: Database) -> Flask:
-    """The web application over `database`. Make both after a fork: connections do not survive one."""
+    """The web application over `database`. Make both after a fork: connections do not survive one.
+
+    Its `extensions["door"]` is the `Door`, which a server opens: that starts a thread.
+    """
     app = Flask("bridge.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     # A redirect would make most senders drop the webhook's body.
     app.url_map.strict_slashes = True
     app.url_map.redirect_defaults = False
     app.url_map.merge_slashes = False
-    app.register_blueprint(
-        hooks.blueprint(routes(settings, looks_up=False), Inbox(database), public_url=settings.public_url)
-    )
+    ways = routes(settings, looks_up=False)
+    door = app.extensions["door"] = Door(database, ways)
+    app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, public_url=settings.public_url))
     app.register_blueprint(health.blueprint(database))
     app.register_blueprint(pictures.blueprint(database))
     app.register_blueprint(metrics.blueprint(database))

@@ -11,6 +11,7 @@ from bridge.errors import BadSignature, StoreUnavailable
 from bridge.events import Delivery
 from bridge.route import Route
 from bridge.store.inbox import Inbox
+from bridge.web.door import Door
 
 log = structlog.get_logger()
 
@@ -23,7 +24,7 @@ _AS_IT_IS = {"X-Content-Type-Options": "nosniff"}
 Answer = tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
 
-def blueprint(routes: Mapping[str, Route], inbox: Inbox, *, public_url: str | None) -> Blueprint:
+def blueprint(routes: Mapping[str, Route], inbox: Inbox, door: Door, *, public_url: str | None) -> Blueprint:
     """The webhook route over these connections. `public_url` is the bridge's address as senders know it."""
     hooks = Blueprint("hooks", __name__)
 
@@ -49,14 +50,18 @@ def blueprint(routes: Mapping[str, Route], inbox: Inbox, *, public_url: str | No
         if request.method != "POST":
             abort(405, description="this address takes webhooks: requests with the method POST", valid_methods=["POST"])
         try:
-            is_new = pipeline.accept(delivery, route, inbox)
+            accepted = pipeline.accept(delivery, route, inbox, keeps=door.keeps)
         except BadSignature as error:
-            log.warning("hook.refused", connection=name, reason=str(error))
+            door.refused(delivery, error)
             return jsonify(error=f"bad signature: {error}"), 401
         except StoreUnavailable as error:
             log.error("hook.not_stored", connection=name, error=str(error))
             return jsonify(error="the delivery could not be stored; try again"), 503, {"Retry-After": "10"}
-        return Response(_STORED if is_new else _KNOWN, content_type="application/json"), 200
+        if accepted.unverified:
+            door.refused(delivery, accepted.unverified, was_stored=True)
+        elif accepted.secret is not None:
+            door.used(name, accepted.secret)
+        return Response(_STORED if accepted.is_new else _KNOWN, content_type="application/json"), 200
 
     return hooks
 
