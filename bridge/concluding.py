@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from bridge import joining
 from bridge.attentive import retry
 from bridge.events import Delivery
 from bridge.holding_back import Caps, hold_back
@@ -74,6 +75,12 @@ def _conclude_deliveries(
             results.append((delivery, result))
             fields["reason"] = result.reason.code if result.reason else None
             sayings.append(Saying(event=f"delivery.{result.state}", fields=fields))
+    overtaken = joining.keep(connection, results, now)
+    for done in finished:
+        if done.work.id in overtaken:
+            again = Deferred(due=now, waiting_for="shipment")
+            processing.defer(connection, done.work.id or 0, done.owner, again)
+    results = [(delivery, result) for delivery, result in results if delivery.id not in overtaken]
     new = recording.processed(connection, results, now=now, tokens=tokens)
     for message_id, reason in hold_back(connection, new, caps, now).items():
         sayings.append(Saying(event="message.held_back", fields={"message": message_id, "reason": reason.code}))

@@ -15,20 +15,36 @@ from bridge.reasons import Reason
 from bridge.route import Route
 
 
-def draft(template: Template, event: Event, route: Route, *, received_at: datetime, now: datetime) -> Draft:
-    """The message `template` makes of `event`, in the state it enters the outbox with.
+def draft(
+    template: Template,
+    event: Event,
+    route: Route,
+    *,
+    received_at: datetime,
+    now: datetime,
+    nobody: Reason | None = None,
+) -> tuple[Draft, Event]:
+    """The message `template` makes of `event`, in the state it enters the outbox with, and the event as known then.
 
-    Raises LookupFailed or LookupRefused while it is worth waiting for the platform's answer.
+    `nobody` says why there is nobody to text. Raises LookupFailed or LookupRefused while it is worth waiting for the
+    platform's answer.
     """
     blank = _blank(template, event, route, received_at=received_at)
+    if nobody:
+        return replace(blank, state="skipped", reason=nobody), event
     try:
         found = _complete(template, event, route)
     except PersonUnknown as error:
-        return replace(blank, state="skipped", reason=Reason(code="person_not_found", detail=str(error)))
+        return replace(blank, state="skipped", reason=Reason(code="person_not_found", detail=str(error))), event
     except LookupFailed as error:
         if now < blank.expires_at:
             raise
-        return replace(blank, state="expired", reason=Reason(code="expired", detail=str(error)))
+        return replace(blank, state="expired", reason=Reason(code="expired", detail=str(error))), event
+    return _made(blank, found, template, route, now), found.told
+
+
+def _made(blank: Draft, found: "_Found", template: Template, route: Route, now: datetime) -> Draft:
+    """The draft with its text, or why it has none."""
     blank = replace(blank, phone_why=found.phone_why, locale=found.event.customer.locale)
     if isinstance(found.text, Reason):
         return replace(blank, state="skipped", reason=found.text)
@@ -126,9 +142,13 @@ def _unfit(body: str, template: Template, route: Route) -> Reason | None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Found:
-    """An event as far as it could be completed, and what the template makes of it."""
+    """An event as far as it could be completed, and what the template makes of it.
+
+    `told` is the event before one of its numbers was chosen.
+    """
 
     event: Event
+    told: Event
     text: Rendered | Reason
     number: PhoneNumber | None
     phone_why: str | None
@@ -150,6 +170,7 @@ def _complete(template: Template, event: Event, route: Route) -> _Found:
 
 
 def _render(template: Template, event: Event, route: Route) -> _Found:
+    told = event
     event, phone_why = route.with_usable_phone(event)
     text = compose.render(template, event)
     number = None
@@ -158,7 +179,7 @@ def _render(template: Template, event: Event, route: Route) -> _Found:
         number = phone.read(text.to, country, allowed=route.allowed_regions)
         if text.to != event.customer.phone:
             phone_why = "the template's own `to`"
-    return _Found(event=event, text=text, number=number, phone_why=phone_why)
+    return _Found(event=event, told=told, text=text, number=number, phone_why=phone_why)
 
 
 def _no_phone(event: Event, route: Route) -> Reason:

@@ -43,6 +43,8 @@ class Unreadable(BridgeError):
 class LookupFailed(BridgeError):
     """Keep the delivery and try it again later: the platform's API did not answer usefully."""
 
+    waiting_for = "lookup"
+
 
 class LookupRefused(LookupFailed):
     """Pause this connection's look-ups and keep its deliveries: the API credentials were refused."""
@@ -50,6 +52,12 @@ class LookupRefused(LookupFailed):
 
 class ConnectFailed(BridgeError):
     """Tell the user: a platform has not done what it was asked to do at its end. The text says what to do."""
+
+
+class ShipmentAwaited(LookupFailed):
+    """Keep a carrier's delivery for a moment: the shop that knows whose parcel it is has not told yet."""
+
+    waiting_for = "shipment"
 
 
 class PersonUnknown(BridgeError):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from bridge.reasons import Reason
+from bridge.sighting import Sighting
 
 #: A draft's state when it enters the outbox.
 DraftState = Literal["queued", "skipped", "held", "expired"]
@@ -52,12 +53,14 @@ class Processed:
     """What a delivery came to: its final state, why it made no message, the drafts, and each event's story.
 
     `story` has one entry for each event and template: {kind, identity, template, outcome, detail}, all text.
+    `sightings` are what its events tell of orders and parcels, what is known later after what is known first.
     """
 
     state: Literal["processed", "parked"] = "processed"
     reason: Reason | None = None
     drafts: tuple[Draft, ...] = ()
     story: tuple[Mapping[str, str], ...] = ()
+    sightings: tuple[Sighting, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

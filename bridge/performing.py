@@ -1,7 +1,7 @@
 """What a worker's threads do with one piece of work: a delivery is processed, a message delivered at its moment."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,15 +12,17 @@ from bridge.attentive.pictures import Pictures
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
 from bridge.concluding import Result
-from bridge.errors import kind_and_place
+from bridge.errors import StoreUnavailable, kind_and_place
 from bridge.events import Delivery
-from bridge.messages import Attempt, Message, Outcome, Processed
+from bridge.messages import Attempt, Deferred, Message, Outcome, Processed
 from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
 from bridge.store.clock import Clock
 
 log = structlog.get_logger()
+
+_AGAIN_AFTER = timedelta(seconds=2)
 
 
 @dataclass(kw_only=True)
@@ -58,7 +60,11 @@ class Performer:
         route = self.routes.get(delivery.connection)
         if route is None:
             return Processed(state="parked", reason=Reason(code="unknown_connection", detail=delivery.connection))
-        return pipeline.process(delivery, route, self.templates.current(since=since), self.clock.now())
+        try:
+            return pipeline.process(delivery, route, self.templates.current(since=since), self.clock.now())
+        except StoreUnavailable as error:
+            # What shops told before could not be read.
+            return Deferred(due=self.clock.now() + _AGAIN_AFTER, waiting_for="database", detail=str(error))
 
     def _deliver(self, message: Message, at: datetime) -> Result:
         self._paces[message.account].wait((at - self.clock.now()).total_seconds())

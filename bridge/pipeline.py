@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from bridge.attentive.client import Client
 from bridge.attentive.retry import before_sending
 from bridge.errors import BadSignature, LookupFailed, LookupRefused, Unreadable
-from bridge.events import Accepted, Delivery, Event, Nothing
+from bridge.events import Accepted, Delivery, Nothing
 from bridge.messages import Attempt, Deferred, Draft, Message, Next, Processed
 from bridge.policy import holding
-from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
+from bridge.sighting import Sighting
 from bridge.store.inbox import Inbox
+from bridge.story import line, why_nothing
 
 if TYPE_CHECKING:
     from bridge.compose import Template
@@ -48,32 +49,41 @@ def accept(delivery: Delivery, route: Route, inbox: Inbox, *, keeps: Keeps = lam
 def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", now: datetime) -> Processed | Deferred:
     """Turn a stored delivery into drafts of messages, or say why it makes none, or when to try again."""
     # Not at the top: the web process, which has `accept` from here, needs neither templates nor what reads them.
-    from bridge import compose
+    from bridge import compose, joining
     from bridge.drafting import draft
 
     drafts: list[Draft] = []
     story: list[dict[str, str]] = []
+    seen: list[Sighting] = []
     try:
         parsed = route.parse(delivery, now)
         if isinstance(parsed, Nothing):
             return Processed(reason=parsed.reason)
-        for event in parsed:
-            matched = compose.match(templates, event)
-            story += [_line(event, template.name, reason) for template, reason in matched.passed_over]
+        for joined in (joining.join(event, route) for event in parsed):
+            matched = compose.match(templates, event := joined.event)
+            if matched.templates or matched.passed_over:
+                joining.wait_for_shop(joined, route, delivery, now)
+            story += [line(event, template.name, reason) for template, reason in matched.passed_over]
             if matched.reason and not matched.passed_over:
-                story.append(_line(event, "", matched.reason))
+                story.append(line(event, "", matched.reason))
+            seen += joining.told(joined, event, route, delivery)
             for template in matched.templates:
-                one = draft(template, event, route, received_at=delivery.received_at, now=now)
-                drafts.append(holding.until_vouched_for(one, delivery.unverified))
-                story.append(_line(event, template.name, drafts[-1].reason))
+                made, known = draft(
+                    template, event, route, received_at=delivery.received_at, now=now, nobody=joined.reason
+                )
+                made = holding.until_vouched_for(made, delivery.unverified)
+                drafts.append(made)
+                story.append(line(event, template.name, made.reason))
+                seen += joining.told(joined, known, route, delivery) if known is not event else ()
     except Unreadable as error:
         return Processed(state="parked", reason=error.reason)
     except LookupRefused as error:
         return Deferred(due=now + timedelta(seconds=60), waiting_for="lookup_credentials", detail=str(error))
     except LookupFailed as error:
         delay = timedelta(seconds=min(300, 2 ** min(delivery.attempts, 9)))
-        return Deferred(due=now + delay, waiting_for="lookup", detail=str(error))
-    return Processed(reason=None if drafts else _why_nothing(story), drafts=tuple(drafts), story=tuple(story))
+        return Deferred(due=now + delay, waiting_for=error.waiting_for, detail=str(error))
+    why = None if drafts else why_nothing(story)
+    return Processed(reason=why, drafts=tuple(drafts), story=tuple(story), sightings=tuple(seen))
 
 
 def deliver(
@@ -86,18 +96,3 @@ def deliver(
         or look(message)
         or client.send(message, token, now)
     )
-
-
-def _line(event: Event, template: str, reason: Reason | None) -> dict[str, str]:
-    """One line of a delivery's story, without anything personal."""
-    return {
-        "kind": event.kind,
-        "identity": event.identity or "",
-        "template": template,
-        "outcome": reason.code if reason else "composed",
-        "detail": reason.detail if reason else "",
-    }
-
-
-def _why_nothing(story: Sequence[dict[str, str]]) -> Reason:
-    return Reason(code=story[-1]["outcome"], detail=story[-1]["kind"]) if story else Reason(code="no_event")

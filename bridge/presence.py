@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from bridge.store import account_health, people, pictures, processing, recording, sending, workers
+from bridge.store import account_health, people, pictures, processing, recording, sending, sightings, workers
 
 log = structlog.get_logger()
 
@@ -25,6 +25,7 @@ class Presence:
     tokens: Collection[str]
     sending: str
     keeps_quiet: bool
+    retain_sightings: int
     # Whether the last transaction may have been committed without our hearing of it.
     _is_in_doubt: bool = field(default=False, init=False)
     _was_without_database: float = field(default=float("-inf"), init=False)
@@ -99,3 +100,4 @@ class Presence:
             log.warning("messages.expired", count=expired)
         people.forget(connection, now)
         pictures.forget(connection, now)
+        sightings.forget(connection, now, self.retain_sightings)

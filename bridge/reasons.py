@@ -19,6 +19,7 @@ REASONS: dict[str, str] = {
     # a person that could not be texted
     "no_phone": "No phone number is known for this person.",
     "lookup_not_configured": "The webhook carries no phone number and the platform's API is not set up to ask for it.",
+    "shipment_unknown": "No order or parcel with this number came through the bridge before: nobody knows whose it is.",
     "person_not_found": "The platform does not know this person (any more).",
     "lookup_failed": "The platform's API did not answer for a day, so what this webhook is about is not known.",
     "phone_unreadable": "The phone number cannot be read as a number.",

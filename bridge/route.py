@@ -17,6 +17,7 @@ from bridge.public_keys import takes_addresses
 from bridge.reasons import Reason
 from bridge.schemes import TOKEN_HEADER
 from bridge.settings import Settings
+from bridge.sighting import Find
 from bridge.sources import Source
 
 Fetch = Callable[[Lookup], Mapping[str, object]]
@@ -32,6 +33,8 @@ class Route:
     """One connection, its source, the account its messages go to, and how to ask its platform.
 
     `fetch` is None where the platform's API is not set up; `missing_settings` then names what to set.
+    `find` finds orders and parcels that were told of before. `awaits_shops` says that a carrier's account has shops
+    that may tell of them a moment later.
     """
 
     connection: Connection
@@ -44,6 +47,8 @@ class Route:
     phone_preference: tuple[Place, ...] = PLACES
     fetch: Fetch | None = None
     missing_settings: tuple[str, ...] = ()
+    find: Find | None = None
+    awaits_shops: bool = False
 
     @cached_property
     def signature_header(self) -> str:
@@ -131,6 +136,7 @@ def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
     Without clients for who never `looks_up`: the web process only stores. Raises Misconfigured.
     """
     platforms = discover_platforms()
+    with_shops = {one.account for one in settings.connections.values() if not sources.find(one.source).joins}
     made = {}
     for name, connection in settings.connections.items():
         platform = platforms.get(connection.source)
@@ -150,6 +156,7 @@ def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
             phone_preference=settings.phone_preference,
             fetch=_fetch(platform, connection) if looks_up and platform and not missing else None,
             missing_settings=missing,
+            awaits_shops=connection.account in with_shops,
         )
     return made
 

@@ -31,6 +31,7 @@ NAMES = (
     "QUIET_HOURS",
     "CAP_PER_PERSON_PER_DAY",
     "CAP_PER_TEMPLATE_PER_MINUTE",
+    "RETAIN_SIGHTINGS",
     "CONNECTIONS",
     "ALLOWED_REGIONS",
     "PHONE_PREFERENCE",
@@ -44,7 +45,7 @@ NAMES = (
     "WORKER_THREADS",
 )
 
-_OUR_PREFIXES = ("ATTENTIVE_", "BRIDGE_", "CAP_PER_", "WORKER_")
+_OUR_PREFIXES = ("ATTENTIVE_", "BRIDGE_", "CAP_PER_", "RETAIN_", "WORKER_")
 
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 _SQLITE = ("sqlite", "sqlite+pysqlite")
@@ -78,6 +79,7 @@ class Settings:
     quiet_hours: QuietHoursSetting
     cap_per_person: int
     cap_per_template: int
+    retain_sightings: int
     allowed_regions: frozenset[str]
     phone_preference: tuple[Place, ...]
     public_url: str | None
@@ -136,6 +138,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         quiet_hours=cast(QuietHoursSetting, environment.choice("QUIET_HOURS", "template", get_args(QuietHoursSetting))),
         cap_per_person=environment.whole("CAP_PER_PERSON_PER_DAY", 10, at_least=0),
         cap_per_template=environment.whole("CAP_PER_TEMPLATE_PER_MINUTE", 0, at_least=0),
+        retain_sightings=environment.whole("RETAIN_SIGHTINGS", 90, at_least=0, at_most=3650),
         allowed_regions=_allowed_regions(environment),
         phone_preference=cast(tuple[Place, ...], environment.words("PHONE_PREFERENCE", PLACES)),
         public_url=_public_url(environment),

@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from bridge import claiming
+from bridge import claiming, joining
 from bridge.attentive import rate
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
@@ -67,6 +67,7 @@ class Worker:
     def __post_init__(self) -> None:
         self._clock = Clock(self.database)
         self._wakeup = Wakeup(self.database, self._wake, self.me.name)
+        self.routes = joining.remembering(self.routes, self.database, days=self.settings.retain_sightings)
         self._performer = Performer(
             settings=self.settings, templates=self.templates, routes=self.routes, clock=self._clock
         )
@@ -77,6 +78,7 @@ class Worker:
             tokens=self._tokens,
             sending=self.settings.sending,
             keeps_quiet=self.settings.keeps_quiet,
+            retain_sightings=self.settings.retain_sightings,
         )
         self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
         self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")

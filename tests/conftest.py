@@ -30,6 +30,7 @@ _SETTINGS = (
     "BRIDGE_",
     "CAP_",
     "QUIET_",
+    "RETAIN_",
     "CONNECTIONS",
     "DATABASE_URL",
     "DYNO",

@@ -268,7 +268,7 @@ def drafted(comment: str, phone: str = "+12125550123", sending: str = "on") -> D
         ticket=Ticket(comment=comment),
     )
     template = next(one for one in SHIPPED if one.name == "agent_replied")
-    return drafting.draft(template, event, route, received_at=NOW, now=NOW)
+    return drafting.draft(template, event, route, received_at=NOW, now=NOW)[0]
 
 
 def test_a_reply_with_a_public_shortener_waits_for_a_person() -> None:

@@ -171,7 +171,7 @@ def drafted(topic: str, body: dict[str, Any], front: str, *preference: Place) ->
         fetch=lambda _: {"order": ORDER},
     )
     template = read_template(f"---\nevent: {parsed[0].kind}\n{front}---\nHello", "templates/hello.txt")
-    return draft(template, parsed[0], route, received_at=NOW, now=NOW)
+    return draft(template, parsed[0], route, received_at=NOW, now=NOW)[0]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import click
 
+from bridge import joining
 from bridge.cli import differences, output, setup
 from bridge.route import Route, routes
 from bridge.settings import Settings
@@ -59,7 +60,9 @@ def _play(settings: Settings, only: str | None, since: timedelta, limit: int, *,
         now = database.now(connection)
     played = Backtest(
         templates=templates,
-        routes=_as_if_sending(routes(settings, looks_up=looks_up)),
+        routes=_as_if_sending(
+            joining.remembering(routes(settings, looks_up=looks_up), database, days=settings.retain_sightings)
+        ),
         cap_per_person=settings.cap_per_person,
         looks_up=looks_up,
         most=limit,

@@ -27,7 +27,7 @@ from bridge.compose import TemplateFolder
 from bridge.connections import CONNECTION_SUFFIXES, setting_prefix
 from bridge.events import Delivery
 from bridge.settings import NAMES
-from bridge.store import ledger, mistakes
+from bridge.store import ledger, mistakes, sightings
 from bridge.store.database import Database
 
 _SECRET = "demo-secret"  # noqa: S105 - no secret: it is printed, and good on this machine for as long as the demo runs
@@ -66,6 +66,7 @@ def demo(once: bool) -> None:
             ]
             _say(f"Firing {len(walks)} signed sample webhooks at {running.web}/hooks/…")
             console = output.console()
+            _tell_what_shops_told(running, walks)
             watched = track(walks, "demo ", console=console, transient=True, disable=not console.is_terminal)
             problems = [problem for walk in watched if (problem := _fire(running, walk))]
             problems += _wait_until_done(running, children)
@@ -105,7 +106,12 @@ def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str
     for name in sources.names():
         prefix = setting_prefix(name)
         environment |= dict.fromkeys((f"{prefix}_{suffix}" for suffix in CONNECTION_SUFFIXES), "")
-        environment |= {f"{prefix}_SECRETS": _SECRET}
+        environment |= {
+            f"{prefix}_SECRETS": _SECRET,
+            # All samples are about one parcel, which nobody is texted about twice: so each is a brand of its own.
+            f"{prefix}_ATTENTIVE_API_TOKEN": f"demo-token-{name}",
+            f"{prefix}_ATTENTIVE_BRAND": _BRAND,
+        }
         if name in platforms.discover():
             environment |= {
                 f"{prefix}_URL": platform_url,
@@ -115,14 +121,21 @@ def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str
     return environment | {
         "DATABASE_URL": running.database_url,
         "ATTENTIVE_URL": running.sandbox,
-        "ATTENTIVE_API_TOKEN": "demo-token",
-        "ATTENTIVE_BRAND": _BRAND,
         "TEMPLATES_DIR": str(templates.resolve()),
         "WEB_CONCURRENCY": "1",
         # The samples are of the same few people, and the demo runs at night too.
         "CAP_PER_PERSON_PER_DAY": "0",
         "QUIET_HOURS": "off",
     }
+
+
+def _tell_what_shops_told(running: _Demo, walks: Sequence[Rehearsal]) -> None:
+    """Carriers know no people: the parcels of their samples are known from a shop that is not in the demo."""
+    database = Database(running.database_url)
+    with database.write() as connection:
+        for walk in walks:
+            sightings.write(connection, rehearsal.recorded_sightings(walk), datetime.now(UTC))
+    database.dispose()
 
 
 def _fire(running: _Demo, walk: Rehearsal) -> str | None:

@@ -13,7 +13,10 @@ from bridge.messages import Deferred, Draft, Processed
 from bridge.phone import ALLOWED_REGIONS
 from bridge.route import Fetch, Route
 from bridge.settings import Settings
+from bridge.sighting import Find, Sighting, order_keys, parcel_key
+from bridge.sighting_json import from_known
 from bridge.sources import Source, samples
+from bridge.sources._fields import text_of
 from bridge.sources.samples import Sample
 
 
@@ -107,6 +110,7 @@ def route_of(stage: Stage, sample: Sample | None = None, *, keeps_quiet: bool = 
         sending="on",
         keeps_quiet=keeps_quiet,
         fetch=_answers(sample) if sample else None,
+        find=_sightings(sample) if sample and "sighting" in sample.lookups else None,
     )
 
 
@@ -150,6 +154,27 @@ def lookups(source: Source, sample: Sample) -> list[tuple[Lookup, Mapping[str, o
 
 def _delivery(connection: str, sample: Sample, now: datetime) -> Delivery:
     return Delivery(connection=connection, headers=sample.headers, body=sample.body, received_at=now)
+
+
+def recorded_sightings(walk: Rehearsal) -> list[Sighting]:
+    """What shops are to have told before a carrier's sample comes, under each key that its events have."""
+    if "sighting" not in walk.sample.lookups:
+        return []
+    parsed = walk.stage.source.parse(_delivery(walk.stage.connection.name, walk.sample, datetime.now(UTC)))
+    events = () if isinstance(parsed, Nothing) else parsed
+    keys = {key for event in events for key in (parcel_key(event.shipment), *order_keys(event.order)) if key}
+    return list(_sightings(walk.sample)(walk.stage.connection.name, keys).values())
+
+
+def _sightings(sample: Sample) -> Find:
+    """Shops that told only what was recorded with a sample."""
+
+    def find(account: str, keys: Collection[str]) -> Mapping[str, Sighting]:
+        known = sample.lookups["sighting"]
+        identity = text_of(known.get("identity"))
+        return {key: from_known(known, account=account, key=key, identity=identity) for key in keys}
+
+    return find
 
 
 def _answers(sample: Sample) -> Fetch:

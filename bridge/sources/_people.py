@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import TypeVar
 
-from bridge.events import Customer, Order, PhoneCandidate, Place
+from bridge.events import Customer, Order, PhoneCandidate, Place, Shipment
 
-_Part = TypeVar("_Part", Customer, Order)
+_Part = TypeVar("_Part", Customer, Order, Shipment)
 
 
 def candidates(numbers: Iterable[tuple[Place, str | None, str | None]]) -> tuple[PhoneCandidate, ...]:
