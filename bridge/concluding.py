@@ -61,7 +61,8 @@ def _conclude_deliveries(
 ) -> list[Saying]:
     sayings: list[Saying] = []
     results: list[tuple[Delivery, Processed]] = []
-    held = processing.still_held(connection, {done.work.id or 0: done.owner for done in finished})
+    owners = {done.work.id or 0: done.owner for done in finished}
+    held = processing.still_held(connection, owners)
     for done in finished:
         delivery, result = done.work, done.result
         fields: dict[str, object] = {"delivery": delivery.id}
@@ -73,13 +74,16 @@ def _conclude_deliveries(
             sayings.append(Saying(event="delivery.deferred", level=logging.WARNING, fields=fields))
         elif isinstance(delivery, Delivery) and isinstance(result, Processed):
             results.append((delivery, result))
+    overtaken = joining.keep(connection, results, now)
+    for delivery, result in results:
+        fields = {"delivery": delivery.id}
+        if delivery.id in overtaken:
+            again = Deferred(due=now, waiting_for="shipment")
+            processing.defer(connection, delivery.id or 0, owners[delivery.id or 0], again)
+            sayings.append(Saying(event="delivery.overtaken", fields=fields))
+        else:
             fields["reason"] = result.reason.code if result.reason else None
             sayings.append(Saying(event=f"delivery.{result.state}", fields=fields))
-    overtaken = joining.keep(connection, results, now)
-    for done in finished:
-        if done.work.id in overtaken:
-            again = Deferred(due=now, waiting_for="shipment")
-            processing.defer(connection, done.work.id or 0, done.owner, again)
     results = [(delivery, result) for delivery, result in results if delivery.id not in overtaken]
     new = recording.processed(connection, results, now=now, tokens=tokens)
     for message_id, reason in hold_back(connection, new, caps, now).items():

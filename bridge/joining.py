@@ -42,7 +42,15 @@ class Joined:
 
 def remembering(routes: Mapping[str, Route], database: Database, *, days: int) -> dict[str, Route]:
     """The routes with what was told before, as far as it is kept at all."""
-    return {name: replace(route, find=sightings.finder(database) if days else None) for name, route in routes.items()}
+    find = sightings.finder(database) if days else None
+    return {name: replace(route, find=find) for name, route in routes.items()}
+
+
+def in_hindsight(routes: Mapping[str, Route], database: Database, *, days: int) -> dict[str, Route]:
+    """The same for webhooks of the past, which wait for nobody."""
+    return {
+        name: replace(route, awaits_shops=False) for name, route in remembering(routes, database, days=days).items()
+    }
 
 
 def join(event: Event, route: Route) -> Joined:
@@ -179,6 +187,8 @@ def _filled(event: Event, known: Sequence[Sighting]) -> Event:
         order = fill(order, one.order)
     for one in known:
         shipment = fill(shipment, one.shipment)
+        # As the shop writes it: texts about one parcel are one thread.
+        shipment = replace(shipment, tracking_number=one.shipment.tracking_number or shipment.tracking_number)
     customer = _with_phones_of(fill(customer, event.customer), customer, event.customer)
     return replace(event, customer=customer, order=fill(order, event.order), shipment=shipment)
 

@@ -16,11 +16,14 @@ from sqlalchemy import event as sql_event
 from sqlalchemy import text as text_of_sql
 
 from bridge import joining, pipeline, sources
+from bridge.cli import rehearsal
+from bridge.cli.rehearsal import Rehearsal, Stage
 from bridge.compose import Template, read_template
 from bridge.connections import Account, Connection
 from bridge.errors import StoreUnavailable
 from bridge.events import Customer, Delivery, Event, Order, Parsed, PhoneCandidate, Shipment
 from bridge.messages import Deferred, Processed
+from bridge.reasons import Reason
 from bridge.route import Route, routes
 from bridge.schemes import Hmac
 from bridge.sighting import (
@@ -34,7 +37,7 @@ from bridge.sighting import (
 from bridge.sighting_json import from_json, to_json
 from bridge.sources import Source
 from bridge.sources._reading import identity_of
-from bridge.sources.samples import load
+from bridge.sources.samples import Sample, load
 from bridge.store import sightings
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
@@ -597,3 +600,48 @@ def test_a_second_teller_takes_over_the_identity_and_the_number_but_no_strangers
         )
         joined = joining.join(event, route_of("shopify", known)).event
         assert (joined.identity, joined.customer.phone) == ("order.shipped:parcel:1", phone)
+
+
+def test_a_parcel_whose_event_has_no_identity_is_told_apart_by_its_number() -> None:
+    (event,) = sources.discover()["shopify"].parse(shops())  # type: ignore[misc]
+    for identity in (None, "sha256:1234"):
+        joined = joining.join(replace(event, identity=identity), route_of("shopify")).event
+        assert joined.identity == f"order.shipped:parcel:{NUMBER}"
+    nameless = replace(event, identity=None, shipment=Shipment())
+    assert joining.join(nameless, route_of("shopify")).event == nameless
+
+
+def test_only_a_young_webhook_waits_and_only_for_shops_that_are_there() -> None:
+    waits = replace(route_of("parcels"), awaits_shops=True)
+    late = replace(carriers(), received_at=NOW - timedelta(minutes=2))
+    told = [
+        (pipeline.process(delivery, route, [template(SHIPPED)], NOW), waits_for)
+        for delivery, route, waits_for in [
+            (replace(carriers(), attempts=1), waits, "shipment"),
+            (late, waits, None),
+            (carriers(), route_of("parcels"), None),
+            (carriers(), replace(waits, find=None), None),
+            (carriers(kind="order.delivered"), waits, None),
+        ]
+    ]
+    assert [getattr(result, "waiting_for", None) for result, _ in told] == [waits_for for _, waits_for in told]
+    assert isinstance(told[0][0], Deferred)
+    assert told[0][0].due == NOW + timedelta(seconds=2)
+
+
+def test_a_rehearsal_knows_what_is_recorded_with_the_sample_and_waits_for_nothing() -> None:
+    known = {
+        "identity": 4619,
+        "customer": {"first_name": "Maya", "phones": [{"number": MAYA, "country": "US", "where": "shipping"}]},
+        "order": {"name": "#4182", "total": "143.04"},
+    }
+    sample = Sample(name="shipped", about="", headers={}, body=carriers().body, lookups={"sighting": known})
+    stage = Stage(
+        connection=Connection(name="parcels", source="parcels", secrets=()), source=CARRIER, account=Account(name="a")
+    )
+    (draft,) = process(carriers(), rehearsal.route_of(stage, sample)).drafts
+    assert (draft.body, draft.to, draft.identity) == (*ON_ITS_WAY[:2], "order.shipped:4619")
+    (draft,) = process(carriers(), rehearsal.route_of(stage, replace(sample, lookups={}))).drafts
+    assert draft.reason == Reason(code="shipment_unknown")
+    walk = Rehearsal(stage=stage, sample=sample, result=Processed())
+    assert [(one.key, one.account) for one in rehearsal.recorded_sightings(walk)] == [(f"tracking:{NUMBER}", "parcels")]

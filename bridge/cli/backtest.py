@@ -61,7 +61,7 @@ def _play(settings: Settings, only: str | None, since: timedelta, limit: int, *,
     played = Backtest(
         templates=templates,
         routes=_as_if_sending(
-            joining.remembering(routes(settings, looks_up=looks_up), database, days=settings.retain_sightings)
+            joining.in_hindsight(routes(settings, looks_up=looks_up), database, days=settings.retain_sightings)
         ),
         cap_per_person=settings.cap_per_person,
         looks_up=looks_up,

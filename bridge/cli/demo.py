@@ -121,6 +121,7 @@ def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str
     return environment | {
         "DATABASE_URL": running.database_url,
         "ATTENTIVE_URL": running.sandbox,
+        "ATTENTIVE_BRAND": _BRAND,
         "TEMPLATES_DIR": str(templates.resolve()),
         "WEB_CONCURRENCY": "1",
         # The samples are of the same few people, and the demo runs at night too.
@@ -174,7 +175,7 @@ def _compare(running: _Demo, walks: Sequence[Rehearsal]) -> list[str]:
     """Hold what was posted and what is on the phone against what the templates say, each event's text once."""
     expected = Counter(
         {
-            (draft.template, draft.identity or walk.name, draft.to): (draft.to, draft.body)
+            (walk.stage.connection.name, draft.template, draft.identity or walk.name, draft.to): (draft.to, draft.body)
             for walk, draft in rehearsal.texts(walks)
             if draft.state == "queued"
         }.values()

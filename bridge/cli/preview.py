@@ -71,7 +71,7 @@ def _of_delivery(settings: Settings, template: Template, delivery_id: int) -> li
     if row is None:
         _fail(f"there is no delivery {delivery_id}")
         return []
-    route = joining.remembering(routes(settings), database, days=settings.retain_sightings).get(row["connection"])
+    route = joining.in_hindsight(routes(settings), database, days=settings.retain_sightings).get(row["connection"])
     if route is None:
         _fail(f"the connection {row['connection']} of this delivery is no longer configured")
         return []
@@ -81,8 +81,7 @@ def _of_delivery(settings: Settings, template: Template, delivery_id: int) -> li
     # As of its receipt, so that an old delivery shows its text and not that it has expired.
     result = pipeline.process(delivery, route, [template], row["received_at"])
     if isinstance(result, Deferred):
-        what = "nothing matches" if result.waiting_for == "shipment" else "the look-up failed"
-        _fail(f"{what}: {result.detail}")
+        _fail(f"the look-up failed: {result.detail}")
         return []
     if not result.drafts:
         why = f" {result.reason.sentence}" if result.reason else ""
