@@ -303,6 +303,7 @@ def _together(find: Find, barrier: threading.Barrier, looks: list[object]) -> Fi
 def test_two_orders_of_one_shop_in_one_box_are_both_told_by_the_shop(shop: Office) -> None:
     shop.start()
     shop.receive("shopify", "fulfillments_create")
+    settle(shop)
     shop.receive("shopify", "fulfillments_create", id=77, order_id=78, name="#4183.1")
     told = settle(shop)
     assert sorted(told) == [ON_ITS_WAY, ("Maya, #4183 is on its way.", MAYA, None)]
@@ -645,3 +646,21 @@ def test_a_rehearsal_knows_what_is_recorded_with_the_sample_and_waits_for_nothin
     assert draft.reason == Reason(code="shipment_unknown")
     walk = Rehearsal(stage=stage, sample=sample, result=Processed())
     assert [(one.key, one.account) for one in rehearsal.recorded_sightings(walk)] == [(f"tracking:{NUMBER}", "parcels")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "order", "teller", "identity"),
+    [
+        # A fulfilment that was made anew for the same parcel is no second parcel.
+        ("order.shipped", ORDER_ID, "shopify", "order.shipped:1"),
+        ("order.shipped", "another", "shopify", "order.shipped:4619028375510928374"),
+        ("order.delivery_failed", ORDER_ID, "shopify", "order.delivery_failed:4619028375510928374"),
+        ("order.delivery_failed", ORDER_ID, "parcels", "order.delivery_failed:1"),
+        ("order.shipped", "another", "parcels", "order.shipped:1"),
+    ],
+)
+def test_who_takes_over_the_identity_of_the_first_teller(kind: str, order: str, teller: str, identity: str) -> None:
+    (event,) = sources.discover()["shopify"].parse(shops())  # type: ignore[misc]
+    event = replace(event, kind=kind, identity=f"{kind}:4619028375510928374")
+    known = sighting(connection=teller, identity="1", order=Order(id=order))
+    assert joining.join(event, route_of("shopify", known)).event.identity == identity

@@ -7,9 +7,9 @@ A sample is a file `<source>/<name>.json`:
     body      the JSON body; or `text`, a raw body that is sent as it is
     fresh     paths in the body (dotted, list index as number) of the ids that make each firing a new occurrence
     phone     paths in the body that `bridge trigger --to` writes a number to
-    lookups   what the platform's REST API answers where the bridge would ask: by what is asked for ("customer"). A carrier's
-              sample has there, as "sighting", what a shop told before: {identity, customer, order, shipment} in our
-              words, `identity` being the parcel's in the identity of the shop's events
+    lookups   what the platform's REST API answers where the bridge would ask: by what is asked for ("customer"). With
+              a carrier's sample also "sighting", what a shop told before: {identity, customer, order, shipment} in
+              our words, the identity being that of the shop's events without their kind
     expect    {"events": ["order.created"]}, {"unreadable": true} or {"nothing": "<reason code>"}
 
 Samples of one platform tell one story and share its ids: an order, its payment, its parcel.
