@@ -160,7 +160,12 @@ def recorded_sightings(walk: Rehearsal) -> list[Sighting]:
     """What shops are to have told before a carrier's sample comes, under each key that its events have."""
     if "sighting" not in walk.sample.lookups:
         return []
-    parsed = walk.stage.source.parse(_delivery(walk.stage.connection.name, walk.sample, datetime.now(UTC)))
+    now = datetime.now(UTC)
+    route = route_of(walk.stage, walk.sample)
+    try:
+        parsed = route.parse(_delivery(walk.stage.connection.name, walk.sample, now), now)
+    except Unreadable:
+        return []  # it makes no message, whoever is known
     events = () if isinstance(parsed, Nothing) else parsed
     keys = {key for event in events for key in (parcel_key(event.shipment), *order_keys(event.order)) if key}
     return list(_sightings(walk.sample)(walk.stage.connection.name, keys).values())
