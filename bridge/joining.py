@@ -185,7 +185,8 @@ def _filled(event: Event, known: Sequence[Sighting]) -> Event:
         # The numbers of who told first: texts about one parcel go to one number.
         customer = _with_phones_of(fill(customer, one.customer), customer, one.customer)
         order = fill(order, one.order)
-    for one in known:
+    # An order may have other parcels.
+    for one in (parcel for parcel in known if parcel.key.startswith("tracking:")):
         shipment = fill(shipment, one.shipment)
         # As the shop writes it: texts about one parcel are one thread.
         shipment = replace(shipment, tracking_number=one.shipment.tracking_number or shipment.tracking_number)

@@ -664,3 +664,11 @@ def test_who_takes_over_the_identity_of_the_first_teller(kind: str, order: str, 
     event = replace(event, kind=kind, identity=f"{kind}:4619028375510928374")
     known = sighting(connection=teller, identity="1", order=Order(id=order))
     assert joining.join(event, route_of("shopify", known)).event.identity == identity
+
+
+def test_an_orders_other_parcel_is_not_mistaken_for_this_one() -> None:
+    other = Shipment(id="1", tracking_number="9400111899562537866550")
+    known = sighting(key="order:1", customer=MAYAS, order=Order(id="1"), shipment=other)
+    (event,) = _parse(carriers(order="1"))
+    joined = joining.join(event, route_of("parcels", known)).event
+    assert (joined.shipment.tracking_number, joined.shipment.id, joined.customer.phone) == (NUMBER, None, MAYA)
