@@ -102,7 +102,7 @@ def tell(office: Office, kind: str = "order.shipped", connection: str = "parcels
     now = datetime.now(UTC)
     unsigned = Delivery(connection=connection, headers={}, body=body, received_at=now)
     delivery = replace(unsigned, headers=route.source.sign(unsigned, route.secrets[0], now=now))
-    assert pipeline.accept(delivery, route, Inbox(office.database))
+    assert pipeline.accept(delivery, route, Inbox(office.database)).is_new
     return int(office.deliveries()[-1]["id"])
 
 
@@ -672,3 +672,37 @@ def test_an_orders_other_parcel_is_not_mistaken_for_this_one() -> None:
     (event,) = _parse(carriers(order="1"))
     joined = joining.join(event, route_of("parcels", known)).event
     assert (joined.shipment.tracking_number, joined.shipment.id, joined.customer.phone) == (NUMBER, None, MAYA)
+
+
+# --- trying ----------------------------------------------------------------------------------------------------------
+
+SHOPS_SAMPLES = [
+    (source, sample)
+    for source in sources.discover().values()
+    for sample in load(source.name).values()
+    if not source.joins and "order.shipped" in sample.expect.get("events", ())
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "sample"), SHOPS_SAMPLES, ids=[f"{source.name}-{sample.name}" for source, sample in SHOPS_SAMPLES]
+)
+def test_each_firing_of_a_shops_sample_tells_of_a_parcel_of_its_own(
+    database: Database, source: Source, sample: Sample
+) -> None:
+    connection = Connection(name=source.name, source=source.name, secrets=())
+    stage = Stage(connection=connection, source=source, account=Account(name="attentive"))
+    route = replace(rehearsal.route_of(stage, sample), find=sightings.finder(database))
+    template = read_template(SHIPPED.replace("{{ order.name }}", "It"), "shipped.txt")
+    told: list[str | None] = []
+    for _ in range(2):
+        fired = sample.refreshed()
+        headers = {**fired.headers, **source.fresh_headers()}
+        delivery = Delivery(connection=source.name, headers=headers, body=fired.body, received_at=NOW)
+        result = pipeline.process(delivery, route, [template], NOW)
+        assert isinstance(result, Processed)
+        with database.write() as transaction:
+            assert joining.keep(transaction, [(delivery, result)], NOW) == set()
+        told += [draft.identity for draft in result.drafts]
+    assert told
+    assert len(set(told)) == len(told)

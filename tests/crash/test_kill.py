@@ -231,8 +231,10 @@ _PARCEL = (
 
 def _parcel(person: str, number: int, what: str, hour: int) -> Webhook:
     sample = samples.load("zendesk")["trigger_order_shipped"]
-    values = {"event": f"order.{what}", "id": f"{person} {number} {what}", "customer.phone": person}
+    values = {"event": f"order.{what}", "id": f"{person}-{number}-{what}", "customer.phone": person}
     values |= {"order.id": f"{person}-{number}", "occurred_at": f"2026-11-20T{hour:02}:00:00Z"}
+    # Nobody else's parcel: what two people have in common is nobody's.
+    values |= {"shipment.tracking_number": f"{person[1:]}{number}"}
     return senders.zendesk(sample.with_values(values).body)
 
 
