@@ -13,9 +13,9 @@ from bridge.platforms import Platform
 from bridge.platforms import discover as discover_platforms
 from bridge.platforms.key_sets import KeySets
 from bridge.policy import phones
-from bridge.public_keys import takes_addresses
 from bridge.reasons import Reason
 from bridge.schemes import TOKEN_HEADER
+from bridge.schemes.public_keys import takes_addresses
 from bridge.settings import Settings
 from bridge.sighting import Find
 from bridge.sources import Source

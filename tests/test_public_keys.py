@@ -20,9 +20,9 @@ from bridge.errors import BadSignature, UnknownKey
 from bridge.events import Delivery
 from bridge.platforms import key_sets
 from bridge.platforms.key_sets import KeySets, fetch_document
-from bridge.public_keys import Rsa, read_keys, takes_addresses
 from bridge.route import Route
 from bridge.schemes import Token, iso, time_and_body
+from bridge.schemes.public_keys import Rsa, read_keys, takes_addresses
 from bridge.settings import Settings
 from bridge.signing import is_key_address, is_public
 from bridge.sources import discover

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bridge.public_keys import read_keys
+from bridge.schemes.public_keys import read_keys
 from bridge.signing import is_key_address
 
 log = structlog.get_logger()

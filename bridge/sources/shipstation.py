@@ -16,9 +16,9 @@ from bridge.environment import split_url
 from bridge.errors import Unreadable
 from bridge.events import Customer, Delivery, Event, Lookup, Nothing, Order, Parsed
 from bridge.greeting import first_name
-from bridge.public_keys import Rsa
 from bridge.reasons import Reason
 from bridge.schemes import AnyOf, Token, iso, time_and_body
+from bridge.schemes.public_keys import Rsa
 from bridge.sources import Source
 from bridge.sources._carriers import parcel, parcel_identity
 from bridge.sources._fields import Country, Flag, Line, Moment, Part, Parts, Reading, Text, read

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from bridge.errors import BadSignature, Misconfigured, UnknownKey
 from bridge.events import Delivery
-from bridge.schemes import Scheme, Timestamp
+from bridge.schemes.scheme import Scheme
+from bridge.schemes.times import Timestamp
 from bridge.signing import check_timestamp, is_key_address, is_public
 
 if TYPE_CHECKING:
