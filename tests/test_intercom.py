@@ -94,6 +94,20 @@ def test_a_ping_is_nothing_to_send_and_says_that_the_secret_is_right():
         ({}, {"type": "team"}, "ticket.replied"),
         # What follows is for colleagues, by somebody else, or nothing.
         ({"part_type": "note"}, {}, "intercom.conversation.admin.replied"),
+        # Whoever answers first is assigned the conversation, and that is what is told, with the words in it.
+        ({"part_type": "assignment", "assigned_to": {"type": "admin", "id": "7482913"}}, {}, "ticket.replied"),
+        ({"part_type": "assign_and_reopen", "assigned_to": {"type": "admin", "id": 7482913}}, {}, "ticket.replied"),
+        # To another teammate the words may be a colleague's.
+        (
+            {"part_type": "assignment", "assigned_to": {"type": "admin", "id": "7482914"}},
+            {},
+            "intercom.conversation.admin.replied",
+        ),
+        (
+            {"part_type": "assignment", "assigned_to": {"type": "nobody_admin", "id": None}},
+            {"id": None},
+            "intercom.conversation.admin.replied",
+        ),
         ({"part_type": "assignment"}, {}, "intercom.conversation.admin.replied"),
         ({"part_type": "note_and_reopen"}, {}, "intercom.conversation.admin.replied"),
         ({"part_type": None}, {}, "intercom.conversation.admin.replied"),
@@ -118,10 +132,14 @@ def test_only_an_agents_public_words_are_a_reply(changes, author, kind):
         assert (event.ticket.comment, event.ticket.agent) == (None, None)
 
 
-def test_a_reply_in_a_conversation_by_sms_is_on_the_phone_already():
+@pytest.mark.parametrize("channel", ["sms", "whatsapp"])
+def test_a_reply_in_a_conversation_on_the_phone_is_there_already(channel):
     body = sample("conversation_admin_replied")
-    body["data"]["item"]["source"]["type"] = "sms"
+    body["data"]["item"]["source"]["type"] = channel
     assert parse(body).kind == "intercom.conversation.admin.replied"
+    ticket = sample("ticket_admin_replied")
+    ticket["data"]["item"]["ticket"]["channel"] = channel
+    assert parse(ticket).kind == "intercom.ticket.admin.replied"
 
 
 def test_of_several_parts_the_newest_public_one_is_the_reply():
@@ -163,6 +181,16 @@ def test_a_ticket_is_thanked_for_only_where_its_customer_made_it(author):
     assert parse(body).kind == "intercom.ticket.created"
     body["data"]["item"]["ticket_parts"] = None
     assert parse(body).kind == "intercom.ticket.created"
+
+
+@pytest.mark.parametrize(("author", "kind"), [("user", "ticket.created"), ("admin", "intercom.ticket.created")])
+def test_what_programs_note_in_a_ticket_says_nothing_of_who_made_it(author, kind):
+    body = sample("ticket_created")
+    parts = body["data"]["item"]["ticket_parts"]["ticket_parts"]
+    parts[0]["author"]["type"] = author
+    noted = {"part_type": "attribute_collected", "author": {"type": "bot", "name": "Fin"}}
+    parts[:0] = [noted, noted | {"part_type": "language_detection_details"}]
+    assert parse(body).kind == kind
 
 
 def test_a_conversation_that_becomes_a_ticket_is_thanked_for_once():

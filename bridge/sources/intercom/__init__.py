@@ -28,8 +28,13 @@ _ADVICE = "Intercom sends JSON by itself: look for a proxy that changes the body
 # Their words for who wrote something: https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/conversation
 _CUSTOMERS = {"user", "lead", "contact"}
 _AGENTS = {"admin", "team"}
-# The parts of a conversation that the customer sees words in. The words of an assignment or a note are for colleagues.
+# The parts of a conversation that the customer sees words in. Those of a note are for colleagues.
 _PUBLIC_PARTS = {"comment", "quick_reply", "close"}
+# The first answer to what nobody works on is told as its assignment to whoever wrote it. Where somebody else gets it,
+# the words may be for them.
+_ASSIGNMENTS = {"assignment", "assign_and_reopen", "assign_and_unsnooze"}
+# Where a conversation takes place on the customer's phone, so that a text would say an answer again.
+_ON_THE_PHONE = {"sms", "whatsapp"}
 _REPLIES = {"conversation.admin.replied", "ticket.admin.replied"}
 # Tickets that only colleagues see.
 _INTERNAL = {"back-office", "back_office", "tracker"}
@@ -115,15 +120,15 @@ def _kind(topic: str, item: Mapping[str, Any], pieces: tuple[Mapping[str, Any], 
     if _is_internal(item):
         return native
     if topic in _REPLIES:
-        # In a conversation by SMS the reply is a text already.
-        return "ticket.replied" if _reply(pieces) and item["source"]["type"] != "sms" else native
+        is_on_the_phone = not _ON_THE_PHONE.isdisjoint({item["source"]["type"], item["channel"]})
+        return "ticket.replied" if _reply(pieces) and not is_on_the_phone else native
     if topic == "conversation.user.created":
         # The topic is for conversations that customers begin; one that an agent began is not to be thanked for.
         return "ticket.created" if item["source"]["author"]["type"] in {None, *_CUSTOMERS} else native
     if topic == "ticket.created":
-        # An agent makes tickets too, of conversations that were thanked for.
-        by_customer = bool(pieces) and pieces[0]["author"]["type"] in _CUSTOMERS
-        return "ticket.created" if by_customer else native
+        # An agent makes tickets too, of conversations that were thanked for. Programs note what they see in any.
+        people = (piece["author"]["type"] for piece in pieces if piece["author"]["type"] != "bot")
+        return "ticket.created" if next(people, None) in _CUSTOMERS else native
     if topic == "ticket.state.updated":
         return _state_kind(item, pieces) or native
     return KINDS.get(topic, native)
@@ -151,12 +156,17 @@ def _reply(pieces: tuple[Mapping[str, Any], ...]) -> Mapping[str, Any] | None:
     said = [
         piece
         for piece in pieces
-        if piece["part_type"] in _PUBLIC_PARTS
+        if _is_public(piece)
         and piece["author"]["type"] in _AGENTS
         and not (piece["author"]["from_ai_agent"] or piece["author"]["is_ai_answer"] or piece["redacted"])
         and piece["body"]
     ]
     return said[-1] if said else None
+
+
+def _is_public(piece: Mapping[str, Any]) -> bool:
+    by, to = piece["author"]["id"], piece["assigned_to"]["id"]
+    return piece["part_type"] in _PUBLIC_PARTS or (piece["part_type"] in _ASSIGNMENTS and by is not None and by == to)
 
 
 def _identity(

@@ -38,6 +38,7 @@ class Piece(Reading):
     part_type = Text()
     body = Text()
     author = Part(Author)
+    assigned_to = Part(Author)
     redacted = Flag()
     previous_ticket_state = _State()
     ticket_state = _State()
@@ -98,6 +99,7 @@ class Item(Reading):
     ticket_attributes = Part(Attributes)
     ticket_state = _State()
     category = Text()
+    channel = Text()
     ticket_type = Part(TicketType)
     is_shared = Flag()
 
