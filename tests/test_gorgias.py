@@ -84,6 +84,7 @@ NO_REPLY = "gorgias.ticket-message-created"
         ({"rule_id": 48120}, NO_REPLY),
         ({"channel": "sms"}, NO_REPLY),
         ({"channel": "phone"}, NO_REPLY),
+        ({"channel": "whatsapp"}, NO_REPLY),
     ],
 )
 def test_only_an_agents_public_words_are_a_reply(message, kind):
@@ -124,13 +125,33 @@ def test_nobody_is_thanked_for_an_agents_ticket_or_for_spam(ticket, kind):
         ("closed", "ticket.solved"),
         ("Closed", "ticket.solved"),
         ("open", "ticket.reopened"),
-        ("", "ticket.solved"),
+        ("", "gorgias.ticket-status-updated"),
+        ("waiting", "gorgias.ticket-status-updated"),
     ],
 )
 def test_a_change_of_status_is_what_it_became(status, kind):
     body = sample("ticket_closed")
     body["ticket"]["status"] = status
     assert parse(body).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("ticket", "kind"),
+    [
+        ({"snooze_datetime": "", "trashed_datetime": "None", "spam": "False"}, "ticket.solved"),
+        ({"snooze_datetime": None, "trashed_datetime": None, "spam": None}, "ticket.solved"),
+        # Gorgias closes a ticket while it is snoozed: its answer is still to come.
+        ({"snooze_datetime": "2026-11-27T14:00:00+00:00"}, "gorgias.ticket-status-updated"),
+        ({"trashed_datetime": "2026-11-25T18:05:20.771930"}, "gorgias.ticket-status-updated"),
+        ({"spam": "True"}, "gorgias.ticket-status-updated"),
+        ({"spam": True}, "gorgias.ticket-status-updated"),
+    ],
+)
+def test_a_ticket_that_is_put_away_is_not_solved(ticket, kind):
+    body = sample("ticket_closed")
+    body["ticket"] |= ticket
+    assert parse(body).kind == kind
+    assert parse(body | {"event": "ticket-status-updated"}).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -225,6 +246,7 @@ VALUES = {"message.from_agent": "True", "message.public": "True", "message.via":
 def test_the_bodies_of_the_page_are_read_as_what_they_say(status, kinds):
     values = VALUES | {"ticket.status": status, "ticket.from_agent": "False", "ticket.spam": "False"}
     values |= {"message.rule_id": "", "ticket.id": "48213", "message.id": "512740981"}
+    values |= {"ticket.snooze_datetime": "", "ticket.trashed_datetime": ""}
     bodies = re.findall(r"^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     filled = [re.sub(r"\{\{([\w.]+)\}\}", lambda match: values.get(match[1], "words"), body) for body in bodies]
     assert [parse(body.encode()).kind for body in filled] == kinds

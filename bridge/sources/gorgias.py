@@ -34,7 +34,7 @@ _NATIVE = {kind: trigger for trigger, kind in TRIGGERS.items()}
 _NOTHING = {"", "none", "null", "false", "0", "undefined"}
 
 # The channels of a message that has reached the customer's phone by itself, so that a text would say it again.
-_ON_THE_PHONE = {"sms", "phone"}
+_ON_THE_PHONE = {"sms", "phone", "whatsapp"}
 # The channels of a customer that are phone numbers.
 _PHONES = {"phone", "sms", "whatsapp"}
 
@@ -89,6 +89,8 @@ class _Ticket(Reading):
     status = Text()
     from_agent = Flag()
     spam = Flag()
+    snooze_datetime = Text()
+    trashed_datetime = Text()
     customer = Part(_Person)
 
 
@@ -166,15 +168,28 @@ def _kind(event: Event, body: Mapping[str, Any]) -> str:
         # Not without a word for it: the trigger fires for the customer's own messages, and for notes.
         is_agents = message["from_agent"] is True and message["public"] is True
         fits = is_agents and not _is_automatic(message) and message["channel"] not in _ON_THE_PHONE
-    elif event.kind == "ticket.solved" and event.ticket.status == "open":
-        return "ticket.reopened"
+    elif event.kind == "ticket.solved":
+        if event.ticket.status == "open":
+            return "ticket.reopened"
+        fits = event.ticket.status in {"closed", "solved"} and not _is_put_away(ticket)
     else:
         fits = True
     return event.kind if fits else native_kind("gorgias", _NATIVE[event.kind])
 
 
+def _is_put_away(ticket: Mapping[str, Any]) -> bool:
+    """Whether a ticket is closed without being solved: a snoozed one is closed until its time comes."""
+    return (
+        ticket["spam"] is True or _is_something(ticket["snooze_datetime"]) or _is_something(ticket["trashed_datetime"])
+    )
+
+
+def _is_something(text: str | None) -> bool:
+    return (text or "").lower() not in _NOTHING
+
+
 def _is_automatic(message: Mapping[str, Any]) -> bool:
-    return message["via"] == "rule" or (message["rule_id"] or "").lower() not in _NOTHING
+    return message["via"] == "rule" or _is_something(message["rule_id"])
 
 
 def absorb(event: Event, found: Mapping[str, object]) -> Event:
