@@ -192,6 +192,24 @@ def test_a_changed_property_is_what_it_is_and_became(name, value, kind, status):
 
 
 @pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("CRM_UI", "ticket.solved"),
+        ("CRM_UI_BULK_ACTION", "ticket.solved"),
+        ("AUTOMATION_PLATFORM", "ticket.solved"),
+        (None, "ticket.solved"),
+        # Ten thousand tickets of last year, with the dates on which they were closed.
+        ("IMPORT", "hubspot.ticket.propertychange"),
+        ("MIGRATION", "hubspot.ticket.propertychange"),
+        ("MERGE_OBJECTS", "hubspot.ticket.propertychange"),
+    ],
+)
+@pytest.mark.parametrize("name", ["ticket_closed_date", "ticket_stage_closed"])
+def test_nobody_is_told_of_what_an_import_or_a_merger_writes_down(name, source, kind):
+    assert parse(sample(name) | {"changeSource": source}).kind == kind
+
+
+@pytest.mark.parametrize(
     ("topic", "number", "kind"),
     [
         ("object.creation", "0-5", "ticket.created"),

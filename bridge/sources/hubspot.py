@@ -30,8 +30,10 @@ _WORKFLOWS = "Workflows' own webhooks cannot be read: subscribe an app to events
 # ones; these are both.
 _SIGNED_DECODED = re.compile(r"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B|26|3D|2B|60|22|3E|3C)", re.IGNORECASE)
 
-# What made a change (`changeSource`) that no customer did: somebody at the screen, an import, a merger.
-_OWN_DOING = {"CRM", "CRM_UI", "CRM_UI_BULK_ACTION", "IMPORT", "MIGRATION", "MERGE_OBJECTS", "MERGE_CONTACTS"}
+# What made a change (`changeSource`) that is no news to a customer: tickets of the past come in, or two become one.
+_BOOKKEEPING = {"IMPORT", "MIGRATION", "MERGE_OBJECTS", "MERGE_CONTACTS"}
+# What made one that no customer did: those, and somebody at the screen.
+_OWN_DOING = {"CRM", "CRM_UI", "CRM_UI_BULK_ACTION", *_BOOKKEEPING}
 
 # Stages of the pipeline that every account begins with: https://developers.hubspot.com/docs/api/crm/tickets
 # Those of other pipelines have ids of their own, which only their users know.
@@ -163,7 +165,7 @@ def _kind(topic: str, change: Mapping[str, Any]) -> tuple[str, str | None]:
     if topic == "ticket.creation":
         # One that an agent makes is no question to thank for.
         return ("ticket.created", "new") if change["source"] not in _OWN_DOING else (native, None)
-    if topic != "ticket.propertyChange":
+    if topic != "ticket.propertyChange" or change["source"] in _BOOKKEEPING:
         return native, None
     if change["property_name"] == "closed_date":
         return ("ticket.solved", "solved") if change["value"] else ("ticket.reopened", "open")
