@@ -100,6 +100,21 @@ def test_an_update_without_a_change_of_status_has_no_word_of_ours(changes):
         ({"auto": True}, "kustomer.message.create"),
         ({"auto": "true"}, "kustomer.message.create"),
         ({"status": "error"}, "kustomer.message.create"),
+        ({"channel": "chat"}, "ticket.replied"),
+        ({"channel": None}, "ticket.replied"),
+        ({"directionType": "response-out"}, "ticket.replied"),
+        ({"directionType": "followup-out"}, "ticket.replied"),
+        ({"reference": {"type": "reply", "message": "6744b65a8e2f5d93b7017e01"}}, "ticket.replied"),
+        ({"reference": {"type": "forward", "message": "6744b65a8e2f5d93b7017e01"}}, "kustomer.message.create"),
+        ({"source": "bulk"}, "kustomer.message.create"),
+        ({"source": "satisfaction"}, "kustomer.message.create"),
+        ({"directionType": None}, "ticket.replied"),
+        # What an agent begins a conversation with answers nobody.
+        ({"directionType": "initial-out"}, "kustomer.message.create"),
+        # The customer has it on the phone already.
+        ({"channel": "sms"}, "kustomer.message.create"),
+        ({"channel": "whatsapp"}, "kustomer.message.create"),
+        ({"channel": "voice"}, "kustomer.message.create"),
     ],
 )
 def test_only_words_that_left_by_an_agents_hand_are_a_reply(attributes, kind):

@@ -28,6 +28,12 @@ _ADVICE = "Kustomer sends JSON by itself: look for a proxy that changes the body
 STATUSES = {"open": "open", "snoozed": "pending", "done": "solved"}
 
 
+# Channels on which an answer has reached the customer's phone by itself, so that a text would say it again.
+_ON_THE_PHONE = {"sms", "mms", "voice", "whatsapp"}
+# What a message is sent as that answers nobody: one to many people, and the question how it was.
+_ROUND = {"bulk", "satisfaction"}
+
+
 class _Phone(Reading):
     phone = Text()
     type = Text()
@@ -68,19 +74,24 @@ class _Answer(Reading):
     data = Part(_Record)
 
 
+class _Reference(Reading):
+    id = Text()
+    type = Text()
+
+
 class _Attributes(Reading):
     """What conversations and messages have; the names do not overlap."""
 
     subject = Text(data_key="name")
     preview = Text()
     status = Text()
+    channel = Text()
     direction = Text()
+    direction_type = Text(data_key="directionType")
+    source = Text()
+    reference = Part(_Reference)
     auto = Flag()
     spam = Flag()
-
-
-class _Reference(Reading):
-    id = Text()
 
 
 class _Related(Reading):
@@ -166,13 +177,24 @@ def _kind(topic: str, attributes: Mapping[str, Any], status: Mapping[str, Any]) 
         if status["after"] == "done":
             return "ticket.solved"
         return "ticket.reopened" if status["before"] == "done" else "ticket.updated"
-    if topic == "message.create" and attributes["direction"] == "out":
-        return (
-            native_kind("kustomer", topic)
-            if attributes["auto"] or attributes["status"] == "error"
-            else "ticket.replied"
-        )
+    if topic == "message.create" and _is_answer(attributes):
+        return "ticket.replied"
     return native_kind("kustomer", topic)
+
+
+def _is_answer(message: Mapping[str, Any]) -> bool:
+    """Whether an agent answers the customer, who would not see it on the phone otherwise."""
+    return (
+        message["direction"] == "out"
+        # With this one an agent begins a conversation: https://help.kustomer.com/direction-vs-direction-type-HkMK13aIQ
+        and message["direction_type"] != "initial-out"
+        # To somebody else.
+        and message["reference"]["type"] != "forward"
+        and message["source"] not in _ROUND
+        and not message["auto"]
+        and message["status"] != "error"
+        and (message["channel"] or "").lower() not in _ON_THE_PHONE
+    )
 
 
 def _identity(kind: str, body: Mapping[str, Any]) -> str | None:
