@@ -180,6 +180,65 @@ def test_only_an_agents_public_words_are_a_reply(comment, kind):
     assert event.identity == f"{kind}:comment:123"
 
 
+@pytest.mark.parametrize("channel", ["sms", "SMS", "text_message", "twilio_sms", "whatsapp"])
+def test_a_reply_to_a_ticket_on_the_phone_is_there_already(channel):
+    body = sample("comment_added_event")
+    body["detail"]["via"]["channel"] = channel
+    assert parse(body).kind == "zendesk.ticket.comment_added"
+
+
+@pytest.mark.parametrize("channel", ["web", "mail", "chat", "phone_call_inbound", "something_new", None])
+def test_a_reply_to_a_ticket_of_another_channel_is_told(channel):
+    body = sample("comment_added_event")
+    body["detail"]["via"] = {"channel": channel} if channel else None
+    assert parse(body).kind == "ticket.replied"
+
+
+def test_a_colleague_who_asks_is_no_agent_who_answers():
+    body = sample("comment_added_event")
+    body["detail"]["requester_id"] = int(body["event"]["comment"]["author"]["id"])
+    assert parse(body).kind == "zendesk.ticket.comment_added"
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (
+            'Request #48213 "Only one pair" was closed and merged into this request. '
+            "Last comment in request #48213:\n\nWhere is it?",
+            "zendesk.ticket.comment_added",
+        ),
+        ("Requests #48213, #48214 were closed and merged into this request.", "zendesk.ticket.comment_added"),
+        ('This request was closed and merged into request #48290 "Socks".', "zendesk.ticket.comment_added"),
+        ("Hi Maya, your other request was closed and merged into this request. Nothing to do!", "ticket.replied"),
+    ],
+)
+def test_what_zendesk_writes_when_it_merges_tickets_is_no_reply(words, kind):
+    body = sample("comment_added_event")
+    body["event"]["comment"]["body"] = words
+    assert parse(body).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("detail", "kind"),
+    [
+        ({}, "ticket.created"),
+        ({"submitter_id": None}, "ticket.created"),
+        ({"submitter_id": 39284710265531}, "ticket.created"),
+        # The program behind a shop's own form sends tickets under its name, for customers.
+        ({"submitter_id": "38102947561210", "via": {"channel": "web_service"}}, "ticket.created"),
+        ({"submitter_id": "38102947561210", "via": {"channel": "mail"}}, "ticket.created"),
+        ({"submitter_id": "38102947561210", "via": {"channel": "web"}}, "zendesk.ticket.created"),
+        ({"submitter_id": "38102947561210", "via": {"channel": "web_form"}}, "zendesk.ticket.created"),
+        ({"is_public": False}, "zendesk.ticket.created"),
+    ],
+)
+def test_nobody_is_thanked_for_a_ticket_that_an_agent_types_in(detail, kind):
+    body = sample("ticket_created_event")
+    body["detail"] |= detail
+    assert parse(body).kind == kind
+
+
 def test_a_private_note_is_no_comment_that_a_template_could_send():
     assert parse(sample("comment_added_private_note")).ticket.comment is None
 

@@ -3,6 +3,7 @@
 Both are signed alike: https://developer.zendesk.com/documentation/webhooks/verifying/
 """
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -40,11 +41,18 @@ STATUSES = {
     "SOLVED": "solved",
     "CLOSED": "closed",
 }
+# Channels on which an answer has reached the customer's phone by itself, so that a text would say it again.
+_ON_THE_PHONE = {"sms", "text_message", "connect_sms", "twilio_sms", "messagebird_sms", "google_rcs", "whatsapp"}
+# Those of tickets that somebody types in at the screen.
+_BY_HAND = {"web", "web_form", "phone_call_outbound", "api_phone_call_outbound"}
+# What Zendesk writes in an agent's name, with the customer's last words behind it, when it merges tickets.
+_MERGED = re.compile(r"(?:This request|Requests? #\d.{0,500}?) (?:was|were) closed and merged into (?:this )?request")
 _DONE = {"SOLVED", "CLOSED"}
 _UNDONE = {"NEW", "OPEN", "PENDING", "HOLD"}
 
 
 class _Author(Reading):
+    id = Text()
     is_staff = Flag()
     name = Line()
 
@@ -62,12 +70,19 @@ class _Change(Reading):
     previous = Text()
 
 
+class _Via(Reading):
+    channel = Text()
+
+
 class _Detail(Reading):
     id = Text()
     subject = Line()
     status = Text()
     description = Text()
     requester_id = Text()
+    submitter_id = Text()
+    is_public = Flag()
+    via = Part(_Via)
     email = Text()
 
 
@@ -120,8 +135,8 @@ def parse(delivery: Delivery) -> Parsed:
     if topic in {given, ""}:  # no event of theirs, or no type at all
         return parse_canonical(payload, delivery, source="zendesk")
     body = read(_BODY, payload)
-    kind, occurrence = _kind(topic, body["event"])
     family, detail = topic.partition(".")[0], body["detail"]
+    kind, occurrence = _kind(topic, body["event"], detail)
     person = detail["id"] if family == "user" else detail["requester_id"]
     return (
         Event(
@@ -152,16 +167,39 @@ def _ticket(kind: str, detail: Mapping[str, Any], change: Mapping[str, Any]) -> 
     )
 
 
-def _kind(topic: str, change: Mapping[str, Any]) -> tuple[str, str | None]:
+def _kind(topic: str, change: Mapping[str, Any], ticket: Mapping[str, Any]) -> tuple[str, str | None]:
     """The kind of an event webhook, and the id of the comment it is about."""
     comment = change["comment"]
-    if topic == "ticket.created":
+    if topic == "ticket.created" and _is_asked(ticket):
         return "ticket.created", None
     if topic == "ticket.status_changed":
         return _status_kind(change["previous"] or "", change["current"] or ""), None
-    if topic == "ticket.comment_added" and comment["is_public"] and comment["author"]["is_staff"]:
+    if topic == "ticket.comment_added" and _is_answer(comment, ticket):
         return "ticket.replied", comment["id"]
     return native_kind("zendesk", topic), comment["id"]
+
+
+def _channel(ticket: Mapping[str, Any]) -> str:
+    return (ticket["via"]["channel"] or "").lower()
+
+
+def _is_asked(ticket: Mapping[str, Any]) -> bool:
+    """Whether a customer began it. One that an agent types in is no question to thank for, nor one nobody else sees."""
+    is_by_another = ticket["submitter_id"] and ticket["submitter_id"] != ticket["requester_id"]
+    return ticket["is_public"] is not False and not (is_by_another and _channel(ticket) in _BY_HAND)
+
+
+def _is_answer(comment: Mapping[str, Any], ticket: Mapping[str, Any]) -> bool:
+    """Whether an agent answers the customer, who would not see it on the phone otherwise."""
+    author = comment["author"]
+    return (
+        comment["is_public"] is True
+        and author["is_staff"] is True
+        # Staff ask for help, too.
+        and not (author["id"] and author["id"] == ticket["requester_id"])
+        and _channel(ticket) not in _ON_THE_PHONE
+        and not _MERGED.match(comment["body"] or "")
+    )
 
 
 def _status_kind(previous: str, current: str) -> str:
