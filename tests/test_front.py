@@ -123,7 +123,11 @@ def test_a_sync_without_a_challenge_is_nothing_to_send():
         ({"is_draft": True}, "front.outbound_sent"),
         ({"type": "sms"}, "front.outbound_sent"),
         ({"type": "call"}, "front.outbound_sent"),
-        ({"type": "whatsapp"}, "ticket.replied"),
+        ({"type": "whatsapp"}, "front.outbound_sent"),
+        ({"type": "custom"}, "ticket.replied"),
+        # A channel for texts of another company, of Front's type for all such channels.
+        ({"type": "custom", "recipients": [{"handle": "+12125550123", "role": "to"}]}, "front.outbound_sent"),
+        ({"type": "custom", "recipients": [{"handle": "(212) 555-0123", "role": "to"}]}, "front.outbound_sent"),
         ({"recipients": []}, "ticket.replied"),
         ({"recipients": [{"handle": "other@example.com", "role": "to"}]}, "front.outbound_sent"),
         (
@@ -226,6 +230,28 @@ def test_a_message_is_the_same_reply_whichever_event_tells_it():
     body = sample("outbound_sent")
     rule = body["payload"] | {"type": "out_reply", "id": "evt_another"}
     assert parse(body).identity == parse(rule).identity == "ticket.replied:comment:msg_7t10002"
+
+
+# As Front has them of one message: text without what its editor puts below.
+QUOTING = (
+    '<div>It is on its way.</div><br><div class="front-signature">—<br />Ben Okafor<br />Sent with Front</div><br>'
+    '<blockquote type="cite" class="front-blockquote">On Wed, Nov 25, 2026, Maya wrote:<br />Help!</blockquote>'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "words"),
+    [
+        ("It is on its way.\n", QUOTING, "It is on its way."),
+        (None, "<div>It is on its way.</div>", "<div>It is on its way.</div>"),
+        ("", "<div>It is on its way.</div>", "<div>It is on its way.</div>"),
+        ("", None, None),
+    ],
+)
+def test_of_a_reply_its_text_is_told_where_front_has_it(text, body, words):
+    sent = sample("outbound_sent")
+    sent["payload"]["target"]["data"] |= {"text": text, "body": body}
+    assert parse(sent).ticket.comment == words
 
 
 def test_a_comment_among_colleagues_is_no_comment_that_a_template_could_send():

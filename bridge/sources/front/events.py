@@ -40,7 +40,7 @@ STATUSES = {
 }
 _GONE = {"spam", "deleted", "trashed"}
 # Types of messages that have reached the customer's phone by themselves, so that a text would say it again.
-_ON_THE_PHONE = {"sms", "call", "phone-call", "truly-call"}
+_ON_THE_PHONE = {"sms", "whatsapp", "call", "phone-call", "truly-call"}
 
 # A conversation begins with its first message; clocks and a slow import may part the two a little.
 _BEGINS_WITHIN = timedelta(minutes=5)
@@ -99,6 +99,9 @@ def _is_reply(topic: str, conversation: Record, message: Record) -> bool:
         return False
     customer = conversation["recipient"]["handle"]
     others = {one["handle"] for one in message["recipients"] if one["role"] in {"to", "cc", "bcc"}}
+    # Other companies' channels for texts have types of their own ("custom"); there people are known by their numbers.
+    if any(_PHONE.fullmatch(handle or "") for handle in (customer, *others)):
+        return False
     if customer and others and customer not in others:
         return False
     knows_when = conversation["created_at"] and message["created_at"]
@@ -115,7 +118,8 @@ def _identity(kind: str, event: Record) -> str | None:
 
 def _ticket(kind: str, means: str | None, conversation: Record, message: Record) -> Ticket:
     # What colleagues say to each other is a target with a body, too.
-    words = message["body"] or message["text"] if means in {"inbound", "outbound"} else None
+    # The text is without the signature and the quoted mail that are in the body.
+    words = message["text"] or message["body"] if means in {"inbound", "outbound"} else None
     author = message["author"]
     name = " ".join(part for part in (author["first_name"], author["last_name"]) if part)
     return Ticket(
