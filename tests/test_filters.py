@@ -178,6 +178,13 @@ PLAIN = [
     ("<p>Yes.</p><div>On Mon, Nov 23, 2026 Jane wrote:<blockquote>No?</blockquote></div>", "Yes."),
     ("Done.\n> is it done?", "Done."),
     ("> only a quote", "> only a quote"),
+    # An answer of a picture alone, above the mail that it answers: that one's words were the customer's.
+    ("On Mon, Nov 23, 2026 at 10:00 AM Jane <j@x.example> wrote:\n> Where is it?", ""),
+    ("<div><br></div><blockquote>On Mon, Nov 23, 2026 at 10:00 AM, Jane wrote:<br>Where is it?</blockquote>", ""),
+    ("<img src='x.png'><div>On Mon, Nov 23, 2026 Jane wrote:<blockquote>Where is it?</blockquote></div>", ""),
+    ("From: Jane <j@x.example>\nSent: Monday\nTo: Us\nSubject: Where\n\nWhere is it?", ""),
+    ("On Mon, Nov 23, 2026 at 10:00 AM Jane <j@x.example> wrote:\n> Where is it?\n\nOn its way!", "On its way!"),
+    ("On Monday she wrote that it is late.", "On Monday she wrote that it is late."),
     ("It is on its way.\n\nBest regards,\nAnna\nShop Support", "It is on its way."),
     ("All set.\n\n--\nAnna", "All set."),
     ("It is on its way.\n\nWarmly,\nBen\nShop Support", "It is on its way."),

@@ -51,6 +51,16 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
+def _below(older: str) -> str:
+    """What this person wrote below an older mail: that one was sent to them, not by them.
+
+    Where no line of it is marked as quoted, all of it is.
+    """
+    lines = older.splitlines()
+    own = "\n".join(line for line in lines if not line.startswith(">")).strip()
+    return own if any(line.startswith(">") for line in lines) else ""
+
+
 def _newest(text: str) -> str:
     """The newest part of a mail conversation, or all of it where that would leave nothing."""
     mail = EmailMessage(text=text[:_MAIL_LIMIT], languages=list(_MAIL_LANGUAGES), keep_hyphen_lists=True).read()
@@ -58,6 +68,8 @@ def _newest(text: str) -> str:
     if not replies:
         return text
     reply = replies[0]
+    if reply.headers and reply.content.startswith(reply.headers):
+        return _below(reply.content.removeprefix(reply.headers))
     # The parser takes everything from "Thanks, ..." on for a signature, even where that is the message itself.
     signed = reply.signatures or ""
     if signed and len(signed) <= 200 and len(signed.splitlines()[0].split()) <= 4:
