@@ -98,6 +98,36 @@ def test_only_an_agents_public_words_are_a_reply(message, kind):
     assert (event.ticket.agent is None) is (kind == NO_REPLY)
 
 
+@pytest.mark.parametrize("nothing", ["None", "null", " None ", "undefined"])
+def test_what_a_placeholder_leaves_where_there_is_nothing_is_nothing(nothing):
+    body = sample("message_by_agent")
+    body["ticket"] |= {"comment": nothing, "agent": nothing, "subject": nothing}
+    body["customer"] |= {"name": nothing, "email": nothing, "phone": nothing}
+    event = parse(body)
+    assert event.kind == "ticket.replied"
+    assert (event.ticket.comment, event.ticket.agent, event.ticket.subject) == (None, None, None)
+    assert (event.customer.name, event.customer.email, event.customer.phone) == (None, None, None)
+    assert parse(body | {"id": nothing}).identity is None
+
+
+def test_gorgias_own_cut_of_a_message_is_told_where_there_is_one():
+    body = sample("message_by_agent")
+    quoting = "Está en camino.\n\nEl mié, 25 nov 2026, Maya escribió:\nHelp!"
+    body["ticket"]["comment"] = quoting
+    for stripped, told in (("Está en camino.", "Está en camino."), ("", quoting), ("None", quoting), (None, quoting)):
+        body["message"]["stripped_text"] = stripped
+        assert parse(body).ticket.comment == told
+    whole = sample("whole_context")
+    whole["message"]["stripped_text"] = "On its way."
+    assert parse(whole).ticket.comment == "On its way."
+
+
+def test_words_that_only_begin_like_nothing_are_words():
+    body = sample("message_by_agent")
+    body["ticket"]["comment"] = "None of them are left, sorry!"
+    assert parse(body).ticket.comment == "None of them are left, sorry!"
+
+
 @pytest.mark.parametrize("message", [None, {}, "words", []])
 def test_without_a_word_of_whose_they_are_no_words_are_a_reply(message):
     event = parse(sample("message_by_agent") | {"message": message})

@@ -30,8 +30,9 @@ TRIGGERS = {
 }
 _NATIVE = {kind: trigger for trigger, kind in TRIGGERS.items()}
 
-# What a template language writes where there is nothing.
-_NOTHING = {"", "none", "null", "false", "0", "undefined"}
+# What Gorgias' template language writes where there is nothing: it is Python's, and writes "True" and "False" as well.
+_UNFILLED = {"none", "null", "undefined"}
+_NOTHING = {"", "false", "0", *_UNFILLED}
 
 # The channels of a message that has reached the customer's phone by itself, so that a text would say it again.
 _ON_THE_PHONE = {"sms", "phone", "whatsapp"}
@@ -50,6 +51,7 @@ class _Message(Reading):
     via = Text()
     channel = Text()
     rule_id = Text()
+    stripped_text = Text()
     body_text = Text()
     body_html = Text()
     sender = Part(_Sender)
@@ -118,16 +120,25 @@ def delivery_key(delivery: Delivery) -> None:  # noqa: ARG001 (the form of all s
 def parse(delivery: Delivery) -> Parsed:
     """The event of a canonical body, or of Gorgias' whole context. Raises Unreadable."""
     payload = read_object(delivery.body, advice=_ADVICE)
-    body = read(_BODY, payload)
+    body = read(_BODY, _without_nothing(payload))
     word = text_of(payload.get("event")) or body["event"]["type"]
     if word is None:
         raise Unreadable(f"The body has no `event`. {_ADVICE}")
     kind = TRIGGERS.get(word) or (native_kind("gorgias", word) if word.startswith("ticket-") else word)
     canonical = {**payload, "event": kind} if text_of(payload.get("event")) else _from_context(body, kind)
-    parsed = parse_canonical(canonical, delivery, source="gorgias")
+    parsed = parse_canonical(_without_nothing(canonical), delivery, source="gorgias")
     if not isinstance(parsed, tuple):
         return parsed
     return tuple(replace(_judged(event, body), raw=payload) for event in parsed)
+
+
+def _without_nothing(body: Mapping[str, object]) -> dict[str, object]:
+    """The canonical body, and its parts, without the texts that a placeholder leaves where Gorgias has no value."""
+    return {
+        name: _without_nothing(value) if isinstance(value, dict) else value
+        for name, value in body.items()
+        if not (isinstance(value, str) and value.strip().lower() in _UNFILLED)
+    }
 
 
 def _from_context(body: Mapping[str, Any], kind: str) -> dict[str, object]:
@@ -140,7 +151,7 @@ def _from_context(body: Mapping[str, Any], kind: str) -> dict[str, object]:
             "id": ticket["id"],
             "subject": ticket["subject"],
             "status": ticket["status"],
-            "comment": message["body_html"] or message["body_text"],
+            "comment": message["stripped_text"] or message["body_html"] or message["body_text"],
             "agent": message["sender"]["name"] if message["from_agent"] else None,
         },
     }
@@ -152,7 +163,9 @@ def _judged(event: Event, body: Mapping[str, Any]) -> Event:
     person = fill(event.customer, fill(body["customer"], body["ticket"]["customer"]))
     event = replace(event, customer=person, lookup=Lookup(what="customer", id=person.id) if person.id else None)
     if kind == event.kind:
-        return event
+        # Gorgias' own cut is without the signature and the quoted mail, in whatever language.
+        words = body["message"]["stripped_text"] if kind == "ticket.replied" else None
+        return replace(event, ticket=replace(event.ticket, comment=words)) if words else event
     identity = identity_of(kind, event.connection, body["id"])
     if kind == "ticket.reopened":
         return replace(event, kind=kind, identity=identity)
