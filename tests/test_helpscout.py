@@ -199,6 +199,50 @@ def test_an_older_spelling_of_names_and_a_number_in_the_conversation_are_read():
     assert event.customer.phones == (PhoneCandidate(number="+12125550123"),)
 
 
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ("convo.created", "ticket.created"),
+        ("convo.agent.reply.created", "ticket.replied"),
+        ("convo.status", "ticket.solved"),
+    ],
+)
+def test_a_conversation_of_the_older_version_is_read_like_one_of_the_current(event, kind):
+    # The example of https://developer.helpscout.com/webhooks/objects/conversation, in short and with a number of ours.
+    vernon = {"id": 29418, "firstName": "Vernon", "lastName": "Bear", "phone": "212-555-0123", "type": "customer"}
+    thread = {
+        "id": 88171881,
+        "type": "message",
+        "state": "published",
+        "status": "closed",
+        "createdAt": "2026-07-24T20:18:33Z",
+        "source": {"type": "web", "via": "user"},
+        "createdBy": {"id": 1234, "firstName": "Jack", "lastName": "Sprout", "type": "user"},
+        "body": "This is what I have to say. Thank you.",
+    }
+    body = {
+        "id": 291938,
+        "type": "email",
+        "number": 349,
+        "threadCount": 4,
+        "subject": "I need help!",
+        "status": "closed",
+        "source": {"type": "email", "via": "customer"},
+        "customer": vernon,
+        "createdBy": vernon,
+        "createdAt": "2026-07-23T12:34:12Z",
+        "modifiedAt": "2026-07-24T20:18:33Z",
+        "threads": [thread],
+    }
+    told = parse(body, event)
+    assert (told.kind, told.customer.first_name, told.customer.phone) == (kind, "Vernon", "212-555-0123")
+    assert told.lookup == Lookup(what="customer", id="29418")
+    if kind == "ticket.replied":
+        assert (told.ticket.agent, told.ticket.comment) == ("Jack Sprout", "This is what I have to say. Thank you.")
+    if kind == "ticket.solved":
+        assert told.identity == "ticket.solved:conversation:291938:2026-07-24T20:18:33+00:00"
+
+
 def test_a_deleted_conversation_has_an_id_and_nothing_else():
     event = parse({"id": 2874419003}, "convo.deleted")
     assert (event.kind, event.ticket.id, event.lookup) == ("helpscout.convo.deleted", "2874419003", None)

@@ -72,7 +72,7 @@ def _event(delivery: Delivery) -> str:
 
 
 def _told(event: str, conversation: Mapping[str, Any], blank: Event) -> Event:
-    threads = _newest_first(conversation["embedded"]["threads"])
+    threads = _newest_first(conversation["threads"])
     reply = next((thread for thread in threads if thread["type"] in _REPLIES), None)
     kind = _kind(event, conversation, threads, reply) or blank.kind
     person = conversation["person"]

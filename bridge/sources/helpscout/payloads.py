@@ -50,6 +50,11 @@ class _Threads(Reading):
 
 
 class _Conversation(Reading):
+    """A conversation; where two names mean one thing, the second is an older version's.
+
+    https://developer.helpscout.com/webhooks/objects/conversation
+    """
+
     id = Text()
     number = Text()
     status = Text()
@@ -60,8 +65,20 @@ class _Conversation(Reading):
     created_at = Moment(data_key="createdAt")
     closed_at = Text(data_key="closedAt")
     updated_at = Moment(data_key="userUpdatedAt")
+    modified_at = Moment(data_key="modifiedAt")
     person = Part(_Someone, data_key="primaryCustomer")
+    customer = Part(_Someone)
     embedded = Part(_Threads, data_key="_embedded")
+    # A number in the current version, of how many there are.
+    threads = Parts(_Thread)
+
+    def make(self, values: dict[str, Any]) -> dict[str, Any]:
+        person = values["person"] if values["person"]["id"] or values["person"]["email"] else values["customer"]
+        return values | {
+            "updated_at": values["updated_at"] or values["modified_at"],
+            "person": person,
+            "threads": values["embedded"]["threads"] or values["threads"],
+        }
 
 
 class _Value(Reading):
