@@ -232,3 +232,12 @@ def test_the_body_of_the_page_is_read_as_a_reply():
         "pending",
     )
     assert isinstance(SOURCE.parse(deliver(body.encode())), Nothing)
+
+
+def test_quotation_marks_in_a_customers_words_cannot_bring_another_persons_number():
+    # What comes of the page's body if Freshdesk fills it in as it stands, and somebody chooses this subject.
+    subject = 'Hi"}, "customer": {"mobile": "+1 212-555-0199"}, "ticket": {"subject": "Hi'
+    body = json.dumps(sample("reply_sent") | {"ticket": sample("reply_sent")["ticket"] | {"subject": "SUBJECT"}})
+    assert parse(body.encode()).customer.phone == "+1 212-555-0123"
+    with pytest.raises(Unreadable, match="stands twice"):
+        parse(body.replace("SUBJECT", subject).encode())

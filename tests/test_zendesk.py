@@ -231,6 +231,8 @@ def test_what_zendesk_writes_when_it_merges_tickets_is_no_reply(words, kind):
         ({"submitter_id": "38102947561210", "via": {"channel": "web"}}, "zendesk.ticket.created"),
         ({"submitter_id": "38102947561210", "via": {"channel": "web_form"}}, "zendesk.ticket.created"),
         ({"is_public": False}, "zendesk.ticket.created"),
+        ({"via": {"channel": "import"}}, "zendesk.ticket.created"),
+        ({"via": {"channel": "sample_ticket"}}, "zendesk.ticket.created"),
     ],
 )
 def test_nobody_is_thanked_for_a_ticket_that_an_agent_types_in(detail, kind):

@@ -26,7 +26,23 @@ def read_object(body: bytes, *, advice: str) -> Mapping[str, object]:
 
     Raises Unreadable, which ends with `advice`: what to set at the platform so that it sends JSON.
     """
-    value = _read_json(body, advice)
+    return _as_object(_read_json(body, advice), advice)
+
+
+def read_written_object(body: bytes, *, advice: str) -> Mapping[str, object]:
+    """The same of a body that somebody wrote by hand, with placeholders in it; no key may stand twice in an object.
+
+    Where a platform fills them in without a care for quotation marks, a customer's words could end their text and bring
+    keys of their own, such as another person's number. Raises Unreadable.
+    """
+    try:
+        return _as_object(_read_json(body, advice, _JSON_ONCE), advice)
+    except _StandsTwice as error:
+        why = "The same key stands twice: perhaps a text that was filled in has quotation marks in it."
+        raise Unreadable(f"{why} {advice}") from error
+
+
+def _as_object(value: object, advice: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise Unreadable(f"The body is JSON, but not an object. {advice}")
     return value
@@ -45,11 +61,11 @@ def read_objects(body: bytes, *, advice: str) -> Sequence[Mapping[str, object]]:
     return objects
 
 
-def _read_json(body: bytes, advice: str) -> object:
+def _read_json(body: bytes, advice: str, reader: json.JSONDecoder | None = None) -> object:
     if not body.strip():
         raise Unreadable(f"The body is empty. {advice}")
     try:
-        value: object = _JSON.decode(body.decode("utf-8-sig"))
+        value: object = (reader or _JSON).decode(body.decode("utf-8-sig"))
         _refuse_depth(value)
         return _clean(value) if _NEEDS_CLEANING.search(body) else value
     except UnicodeDecodeError as error:
@@ -93,8 +109,20 @@ def _decimal(digits: str) -> Decimal | None:
         return None
 
 
+class _StandsTwice(Exception):
+    """A key stands twice in an object."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise _StandsTwice
+    return made
+
+
 # Made once: json.loads would make one for every body.
 _JSON = json.JSONDecoder(parse_float=_decimal, parse_constant=lambda _: None)
+_JSON_ONCE = json.JSONDecoder(parse_float=_decimal, parse_constant=lambda _: None, object_pairs_hook=_once)
 
 
 def _refuse_depth(value: object) -> None:

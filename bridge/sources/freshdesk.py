@@ -18,7 +18,7 @@ from bridge.sources import Source
 from bridge.sources._canonical import parse_canonical
 from bridge.sources._fields import Line, Part, Reading, Text, read, text_of
 from bridge.sources._people import candidates
-from bridge.sources._reading import identity_of, native_kind, read_object
+from bridge.sources._reading import identity_of, native_kind, read_written_object
 
 _ADVICE = "Set the webhook's encoding to JSON and its content to Advanced, and paste the canonical body."
 
@@ -93,7 +93,7 @@ def delivery_key(delivery: Delivery) -> None:  # noqa: ARG001 (the form of all s
 
 def parse(delivery: Delivery) -> Parsed:
     """The event of either content. Raises Unreadable."""
-    payload = read_object(delivery.body, advice=_ADVICE)
+    payload = read_written_object(delivery.body, advice=_ADVICE)
     inside = payload.get(_WRAPPER)
     content: Mapping[str, object] = inside if isinstance(inside, dict) else payload
     if text_of(content.get("event")):

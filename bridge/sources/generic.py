@@ -14,7 +14,7 @@ from bridge.schemes import AnyOf, Token
 from bridge.signing import Algorithm, Encoding, sign_hmac, verify_hmac
 from bridge.sources import Source
 from bridge.sources._canonical import parse_canonical
-from bridge.sources._reading import read_object
+from bridge.sources._reading import read_written_object
 
 _ADVICE = "Send the canonical body as JSON."
 _SIGNATURE = "x-signature"
@@ -66,7 +66,7 @@ def delivery_key(delivery: Delivery) -> str | None:  # noqa: ARG001 (the form of
 
 def parse(delivery: Delivery) -> Parsed:
     """The event of the canonical body. Raises Unreadable."""
-    return parse_canonical(read_object(delivery.body, advice=_ADVICE), delivery, source="generic")
+    return parse_canonical(read_written_object(delivery.body, advice=_ADVICE), delivery, source="generic")
 
 
 SOURCE = Source(

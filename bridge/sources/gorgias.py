@@ -17,7 +17,7 @@ from bridge.sources import Source
 from bridge.sources._canonical import parse_canonical
 from bridge.sources._fields import Flag, Line, Part, Parts, Reading, Text, read, text_of
 from bridge.sources._people import candidates, fill
-from bridge.sources._reading import identity_of, native_kind, read_object
+from bridge.sources._reading import identity_of, native_kind, read_written_object
 
 _ADVICE = "Set the HTTP integration to method POST and content type application/json, and paste the canonical body."
 
@@ -119,7 +119,7 @@ def delivery_key(delivery: Delivery) -> None:  # noqa: ARG001 (the form of all s
 
 def parse(delivery: Delivery) -> Parsed:
     """The event of a canonical body, or of Gorgias' whole context. Raises Unreadable."""
-    payload = read_object(delivery.body, advice=_ADVICE)
+    payload = read_written_object(delivery.body, advice=_ADVICE)
     body = read(_BODY, _without_nothing(payload))
     word = text_of(payload.get("event")) or body["event"]["type"]
     if word is None:

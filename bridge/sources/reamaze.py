@@ -15,7 +15,7 @@ from bridge.sources import Source
 from bridge.sources._canonical import parse_canonical
 from bridge.sources._fields import Line, Moment, Part, Reading, Text, read
 from bridge.sources._people import candidates
-from bridge.sources._reading import identity_of, read_object
+from bridge.sources._reading import identity_of, read_written_object
 
 SIGNATURE = "x-reamaze-hmac-sha256"
 
@@ -54,7 +54,7 @@ def delivery_key(delivery: Delivery) -> str | None:  # noqa: ARG001 (the form of
 
 def parse(delivery: Delivery) -> Parsed:
     """The answer of a custom channel, or the event of the canonical body. Raises Unreadable."""
-    payload = read_object(delivery.body, advice=_ADVICE)
+    payload = read_written_object(delivery.body, advice=_ADVICE)
     if "event" in payload or not {"body", "to"} <= payload.keys():
         return parse_canonical(payload, delivery, source="reamaze")
     answer = read(_ANSWER, payload)

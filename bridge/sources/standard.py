@@ -17,7 +17,7 @@ from bridge.signing import verbatim
 from bridge.sources import Source
 from bridge.sources._canonical import parse_canonical
 from bridge.sources._fields import Moment, text_of
-from bridge.sources._reading import bounded_key, native_kind, read_object
+from bridge.sources._reading import bounded_key, native_kind, read_written_object
 
 _ADVICE = "Send the canonical body as JSON."
 _PREFIX = "whsec_"
@@ -62,7 +62,7 @@ def delivery_key(delivery: Delivery) -> str | None:
 
 def parse(delivery: Delivery) -> Parsed:
     """The event of a canonical body, in the envelope or without. Raises Unreadable."""
-    payload = read_object(delivery.body, advice=_ADVICE)
+    payload = read_written_object(delivery.body, advice=_ADVICE)
     data = payload.get("data")
     if "event" in payload or not isinstance(data, Mapping):
         return parse_canonical(payload, delivery, source="standard")

@@ -17,7 +17,7 @@ from bridge.sources import Source
 from bridge.sources._canonical import parse_canonical
 from bridge.sources._fields import Flag, Line, Moment, Part, Reading, Text, read, text_of
 from bridge.sources._people import candidates, fill
-from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
+from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object, read_written_object
 
 INVOCATION = "x-zendesk-webhook-invocation-id"
 SIGNATURE = "x-zendesk-webhook-signature"
@@ -45,6 +45,8 @@ STATUSES = {
 _ON_THE_PHONE = {"sms", "text_message", "connect_sms", "twilio_sms", "messagebird_sms", "google_rcs", "whatsapp"}
 # Those of tickets that somebody types in at the screen.
 _BY_HAND = {"web", "web_form", "phone_call_outbound", "api_phone_call_outbound"}
+# Those of tickets that nobody wrote just now.
+_OF_THE_PAST = {"import", "sample_ticket", "sample_interactive_ticket"}
 # What Zendesk writes in an agent's name, with the customer's last words behind it, when it merges tickets.
 _MERGED = re.compile(r"(?:This request|Requests? #\d.{0,500}?) (?:was|were) closed and merged into (?:this )?request")
 _DONE = {"SOLVED", "CLOSED"}
@@ -129,7 +131,7 @@ def delivery_key(delivery: Delivery) -> str | None:
 
 def parse(delivery: Delivery) -> Parsed:
     """The event of an event webhook or of a trigger's canonical body. Raises Unreadable."""
-    payload = read_object(delivery.body, advice=_ADVICE)
+    payload = read_written_object(delivery.body, advice=_ADVICE)
     given = text_of(payload.get("type")) or ""
     topic = given.removeprefix(_EVENT_TYPE)
     if topic in {given, ""}:  # no event of theirs, or no type at all
@@ -186,7 +188,10 @@ def _channel(ticket: Mapping[str, Any]) -> str:
 def _is_asked(ticket: Mapping[str, Any]) -> bool:
     """Whether a customer began it. One that an agent types in is no question to thank for, nor one nobody else sees."""
     is_by_another = ticket["submitter_id"] and ticket["submitter_id"] != ticket["requester_id"]
-    return ticket["is_public"] is not False and not (is_by_another and _channel(ticket) in _BY_HAND)
+    channel = _channel(ticket)
+    return (
+        ticket["is_public"] is not False and channel not in _OF_THE_PAST and not (is_by_another and channel in _BY_HAND)
+    )
 
 
 def _is_answer(comment: Mapping[str, Any], ticket: Mapping[str, Any]) -> bool:
