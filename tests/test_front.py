@@ -268,7 +268,11 @@ def test_a_comment_among_colleagues_is_no_comment_that_a_template_could_send():
         ("+12125550123", "+12125550123", None),
         ("(212) 555-0123", "(212) 555-0123", None),
         ("maya.thompson@example.com", None, "maya.thompson@example.com"),
-        ("@maya", None, "@maya"),
+        ("212-555-0123", "212-555-0123", None),
+        # Somebody's id at Facebook, with as many digits as a number.
+        ("2125550123", None, None),
+        ("4915112345678", None, None),
+        ("@maya", None, None),
         ("maya_thompson", None, None),
         ("12", None, None),
         ("", None, None),

@@ -223,7 +223,12 @@ def test_the_time_is_the_events_or_that_of_receipt():
         ("conversation_create", {"direction": None}, "ticket.created"),
         ("conversation_create", {"direction": "out"}, "kustomer.conversation.create"),
         ("conversation_create", {"spam": True}, "kustomer.conversation.create"),
+        ("conversation_create", {"importedAt": "2026-11-25T10:00:00.000Z"}, "kustomer.conversation.create"),
+        ("message_create_out", {"importedAt": "2026-11-25T10:00:00.000Z"}, "kustomer.message.create"),
+        ("message_create_out", {"importedAt": None}, "ticket.replied"),
         ("conversation_update_done", {}, "ticket.solved"),
+        # One that was brought in once is worked on like any other.
+        ("conversation_update_done", {"importedAt": "2025-11-25T10:00:00.000Z"}, "ticket.solved"),
         ("conversation_update_done", {"spam": True}, "kustomer.conversation.update"),
     ],
 )

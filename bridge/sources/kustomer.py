@@ -89,6 +89,7 @@ class _Attributes(Reading):
     direction = Text()
     direction_type = Text(data_key="directionType")
     source = Text()
+    imported_at = Text(data_key="importedAt")
     reference = Part(_Reference)
     auto = Flag()
     spam = Flag()
@@ -167,7 +168,8 @@ def parse(delivery: Delivery) -> Parsed:
 
 
 def _kind(topic: str, attributes: Mapping[str, Any], status: Mapping[str, Any]) -> str:
-    if attributes["spam"]:
+    # What is brought in from another helpdesk happened long ago.
+    if attributes["spam"] or (attributes["imported_at"] and topic.endswith(".create")):
         return native_kind("kustomer", topic)
     if topic == "conversation.create":
         # A conversation that an agent begins is no question to thank for.

@@ -47,7 +47,8 @@ _BEGINS_WITHIN = timedelta(minutes=5)
 _BEGINS_AT_ONCE = timedelta(seconds=1)
 
 _CONTACT = re.compile(r"/contacts/([A-Za-z0-9_]{1,64})\Z", re.ASCII)
-_PHONE = re.compile(r"\+?[\d\s().-]{7,25}", re.ASCII)
+# Digits alone may be somebody's id at Facebook or in a chat, and just as well a stranger's number.
+_PHONE = re.compile(r"(?:\+|(?=.*\D))[\d\s().-]{7,25}", re.ASCII)
 
 _CONVERSATION, _MESSAGE, _RECORD = Conversation(), Message(), Contact()
 
@@ -149,7 +150,7 @@ def _as_customer(person: Record, contact: str | None) -> Customer:
         name=person["name"],
         first_name=first_name(person["name"]),
         phone=phone,
-        email=handle if "@" in handle else None,
+        email=handle if "@" in handle[1:] else None,
         phones=candidates([("customer", phone, None)]),
     )
 
