@@ -267,6 +267,14 @@ def test_an_outage_is_left_for_later(api, client):
     assert len(api.requests) == 2
 
 
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_record_that_the_platform_refuses_to_tell_of_is_not_asked_for_until_it_is_too_late(api, client, status):
+    api.answers = [Answer(status=status)]
+    with pytest.raises(PersonUnknown, match=rf"refuses to tell of user 39284710265531 \({status}\)"):
+        client.fetch(USER)
+    assert len(api.requests) == 1
+
+
 def test_nobody_there_is_left_for_later(api, clock):
     client = make_client(api, clock=clock)
     api.server.shutdown()

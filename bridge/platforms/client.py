@@ -170,6 +170,9 @@ class PlatformClient:
         title = self._platform.title
         if status in {404, 410}:
             raise PersonUnknown(f"{title} knows no {lookup.what} {lookup.id}.")
+        if status in {400, 422}:
+            # It will say the same tomorrow, and meanwhile the others that one webhook tells of would wait for this one.
+            raise PersonUnknown(f"{title} refuses to tell of {lookup.what} {lookup.id} ({status}).")
         if status in {401, 403}:
             settings = ", ".join(self._platform.required)
             refused = LookupRefused(
