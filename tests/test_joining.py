@@ -695,8 +695,9 @@ def test_each_firing_of_a_shops_sample_tells_of_a_parcel_of_its_own(
     route = replace(rehearsal.route_of(stage, sample), find=sightings.finder(database))
     template = read_template(SHIPPED.replace("{{ order.name }}", "It"), "shipped.txt")
     told: list[str | None] = []
+    fired = sample
     for _ in range(2):
-        fired = sample.refreshed()
+        fired = fired.refreshed()
         headers = {**fired.headers, **source.fresh_headers()}
         delivery = Delivery(connection=source.name, headers=headers, body=fired.body, received_at=NOW)
         result = pipeline.process(delivery, route, [template], NOW)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,16 +64,18 @@ def hubspot_headers(secret: str) -> dict[str, str]:
     return {"X-HubSpot-Signature-v3": signature, "X-HubSpot-Request-Timestamp": now}
 
 
-SENDERS = {
-    "standardwebhooks": ("standard", KEY, standard_headers("webhook", standardwebhooks.Webhook(KEY))),
-    "svix": ("standard", KEY, standard_headers("svix", svix.Webhook(KEY))),
-    "stripe": ("stripe", "whsec_test_secret", stripe_headers("whsec_test_secret")),
-    "hubspot": ("hubspot", "yyyyyyyy-yyyy", hubspot_headers("yyyyyyyy-yyyy")),
+# The source, the secret, and what the SDK signs with it now.
+SENDERS: dict[str, tuple[str, str, Callable[[str], dict[str, str]]]] = {
+    "standardwebhooks": ("standard", KEY, lambda key: standard_headers("webhook", standardwebhooks.Webhook(key))),
+    "svix": ("standard", KEY, lambda key: standard_headers("svix", svix.Webhook(key))),
+    "stripe": ("stripe", "whsec_test_secret", stripe_headers),
+    "hubspot": ("hubspot", "yyyyyyyy-yyyy", hubspot_headers),
 }
 
 
-@pytest.mark.parametrize(("source", "secret", "headers"), SENDERS.values(), ids=SENDERS.keys())
-def test_what_an_sdk_signs_is_taken(source: str, secret: str, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(("source", "secret", "sign"), SENDERS.values(), ids=SENDERS.keys())
+def test_what_an_sdk_signs_is_taken(source: str, secret: str, sign: Callable[[str], dict[str, str]]) -> None:
+    headers = sign(secret)
     assert verify(source, secret, headers) == 1
     for wrong in ({"body": BODY + " "}, {"body": BODY.replace("ë", "e")}):
         with pytest.raises(BadSignature):

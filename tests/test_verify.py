@@ -144,7 +144,6 @@ def test_a_connection_of_another_name_is_found_and_its_neighbour_named(tmp_path)
     assert "eu" in str(swapped["detail"])
 
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
@@ -152,7 +151,7 @@ def test_a_saved_request_is_old_by_nature_and_still_genuine(tmp_path):
     found = answer(run(tmp_path, "zendesk", zendesk(LONG_AGO), "--json", ZENDESK_SECRETS="other,own"))
     assert (found["ok"], found["reason"], found["secret"]) == (True, None, 2)
     assert "would be refused now" in str(found["notes"])
-    fresh = answer(run(tmp_path, "zendesk", zendesk(NOW), "--json", ZENDESK_SECRETS="own"))
+    fresh = answer(run(tmp_path, "zendesk", zendesk(datetime.now(UTC)), "--json", ZENDESK_SECRETS="own"))
     assert (fresh["ok"], fresh["notes"]) == (True, [])
 
 
@@ -190,7 +189,9 @@ def test_a_time_that_is_none_is_wrong_usage(tmp_path, at):
 def test_zendesks_test_before_creation_is_refused_and_explained(tmp_path):
     public = "dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ=="
     for options in ([], ["--secret", public]):
-        found = answer(run(tmp_path, "zendesk", zendesk(NOW, public), "--json", *options, ZENDESK_SECRETS="own"))
+        found = answer(
+            run(tmp_path, "zendesk", zendesk(datetime.now(UTC), public), "--json", *options, ZENDESK_SECRETS="own")
+        )
         assert (found["ok"], found["reason"]) == (False, "public_test_secret")
 
 

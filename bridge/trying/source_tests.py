@@ -258,8 +258,9 @@ def test_a_look_up_that_tells_nothing_changes_nothing(
 @every_sample
 def test_every_firing_is_a_delivery_and_an_event_of_its_own(source: Source, sample: Sample) -> None:
     keys, identities = set(), set()
+    fired = sample
     for _ in range(2):
-        fired = replace(sample.refreshed(), headers={**sample.headers, **source.fresh_headers()})
+        fired = replace(fired.refreshed(), headers={**sample.headers, **source.fresh_headers()})
         delivery = deliver(source, fired)
         assert outcome(source, sample, delivery) == sample.expect
         keys.add(source.delivery_key(delivery) or delivery.body)
