@@ -226,6 +226,37 @@ def test_a_customer_is_named_as_far_as_names_go(first, last, name, greeting):
     assert (customer.name, customer.first_name) == (name, greeting)
 
 
+TILL = {"source_name": "pos", "shipping_address": None}
+# Shops that move to Shopify bring their orders along: `processed_at` is when they were placed.
+BROUGHT = {"processed_at": "2025-03-04T12:00:00-05:00"}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "kind"),
+    [
+        ("orders_create", TILL, "shopify.orders.create"),
+        ("orders_create", {"source_name": "pos"}, "order.created"),
+        ("orders_create", {"shipping_address": None}, "order.created"),
+        ("orders_create", BROUGHT, "shopify.orders.create"),
+        ("orders_create", {"processed_at": "2026-11-19T10:14:09-05:00"}, "order.created"),
+        ("orders_create", {"processed_at": None}, "order.created"),
+        ("orders_create", {"processed_at": "2027-01-01T00:00:00Z"}, "order.created"),
+        ("orders_paid", TILL, "order.paid"),
+        ("orders_paid", BROUGHT, "shopify.orders.paid"),
+        ("orders_cancelled", BROUGHT, "order.cancelled"),
+        ("orders_fulfilled", TILL, "shopify.orders.fulfilled"),
+        ("orders_fulfilled", {"source_name": "pos"}, "order.shipped"),
+        ("orders_fulfilled", BROUGHT, "order.shipped"),
+        ("orders_fulfilled", {**BROUGHT, "created_at": "2026-11-21T14:32:40-05:00"}, "shopify.orders.fulfilled"),
+    ],
+)
+def test_a_sale_over_the_counter_and_an_order_brought_along_are_no_news(name, changes, kind):
+    event = parse(sample(name) | changes, name.replace("_", "/"))
+    assert event.kind == kind
+    assert event.identity == f"{kind}:{PARCEL if kind == 'order.shipped' else event.order.id}"
+    assert event.customer.name is not None
+
+
 # --- parcels -----------------------------------------------------------------------------------------------------
 
 
@@ -282,6 +313,29 @@ def test_a_fulfilment_that_never_left_is_no_shipment(status, shipment_status):
         assert event.shipment.status is None
     order = sample("orders_fulfilled") | {"fulfillments": [body]}
     assert [event.kind for event in parse_all(order, "orders/fulfilled")] == ["shopify.orders.fulfilled"]
+
+
+@pytest.mark.parametrize(
+    ("shipment_status", "updated_at", "kind"),
+    [
+        (None, "2026-12-20T10:00:00-05:00", "order.shipped"),
+        (None, "2027-11-20T10:00:00-05:00", None),
+        ("in_transit", "2027-01-20T10:00:00-05:00", None),
+        ("delivered", "2027-01-20T10:00:00-05:00", "order.delivered"),
+        ("delivered", "2027-11-20T10:00:00-05:00", None),
+        ("attempted_delivery", "2027-11-20T10:00:00-05:00", None),
+        (None, None, "order.shipped"),
+        (None, "soon", "order.shipped"),
+    ],
+)
+def test_a_parcel_of_last_year_that_is_edited_is_no_news(shipment_status, updated_at, kind):
+    parcel = sample("fulfillments_create") | {"shipment_status": shipment_status, "updated_at": updated_at}
+    told = parse(parcel, "fulfillments/update")
+    assert told.kind == (kind or "shopify.fulfillments.update")
+    assert told.shipment.status == (kind and kind.removeprefix("order."))
+    # Nor is it where an order is completed today whose first parcel left last year.
+    order = sample("orders_fulfilled") | {"fulfillments": [parcel], "updated_at": updated_at}
+    assert parse_all(order, "orders/fulfilled")[0].kind == (kind or "shopify.orders.fulfilled")
 
 
 def test_a_parcels_native_states_are_one_event_each():

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from bridge.events import Customer, Event, Lookup, Order, Shipment
 from bridge.sources._fields import read
+from bridge.sources._news import PLACED_WITHIN, is_old, is_old_parcel
 from bridge.sources._people import fill
 from bridge.sources._reading import identity_of
 from bridge.sources.shopify.payloads import (
@@ -54,6 +56,10 @@ def events_of(topic: str, payload: Payload, blank: Event) -> Events:
 
 def _order(payload: Payload, blank: Event, *, kind: str, when: str) -> Events:
     order = read(ORDER, payload)
+    if kind == "order.created" and _is_over_the_counter(order):
+        kind = blank.kind
+    if kind in {"order.created", "order.paid"} and _is_brought_along(order):
+        kind = blank.kind
     return (
         replace(
             blank,
@@ -66,14 +72,27 @@ def _order(payload: Payload, blank: Event, *, kind: str, when: str) -> Events:
     )
 
 
+def _is_over_the_counter(order: Record) -> bool:
+    """Whether it was sold in the shop and carried home: nothing is ever on its way."""
+    return order["source_name"] == "pos" and not any(order["shipping_address"].values())
+
+
+def _is_brought_along(order: Record) -> bool:
+    """Whether it was placed elsewhere, long before it was written down here: a shop that moves brings thousands.
+
+    `processed_at` of https://shopify.dev/docs/api/admin-rest/latest/resources/order
+    """
+    return is_old(order["processed_at"], order["created_at"], PLACED_WITHIN)
+
+
 def _order_fulfilled(payload: Payload, blank: Event) -> Events:
     """An event for each parcel: the same ones that fulfillments/create and fulfillments/update tell."""
     order = read(ORDER, payload)
     blank = replace(blank, order=order_of(order), customer=customer_of(order))
     events = []
     for fulfilment in order["fulfillments"]:
-        kind, shipment = _shipment(fulfilment)
-        if kind:
+        kind, shipment = _shipment(fulfilment, order["updated_at"])
+        if kind and not _is_over_the_counter(order) and not _is_brought_with(order, fulfilment):
             events.append(
                 replace(
                     blank,
@@ -88,6 +107,12 @@ def _order_fulfilled(payload: Payload, blank: Event) -> Events:
     return tuple(events) or (replace(blank, identity=identity_of(blank.kind, order["id"])),)
 
 
+def _is_brought_with(order: Record, fulfilment: Record) -> bool:
+    """Whether an order was brought along with this parcel, which left where the shop was before."""
+    left_later = is_old(order["created_at"], fulfilment["created_at"], PLACED_WITHIN)
+    return _is_brought_along(order) and not left_later
+
+
 def _recipient_first(buyer: Customer, recipient: Customer) -> Customer:
     """The buyer with the parcel's own number and zones before the order's: fulfillments/create knows no others."""
     known = fill(buyer, recipient)
@@ -97,7 +122,7 @@ def _recipient_first(buyer: Customer, recipient: Customer) -> Customer:
 
 def _fulfilment(payload: Payload, blank: Event) -> Events:
     fulfilment = read(FULFILMENT, payload)
-    kind, shipment = _shipment(fulfilment)
+    kind, shipment = _shipment(fulfilment, fulfilment["updated_at"])
     state = f"{fulfilment['status']}/{fulfilment['shipment_status']}"
     return (
         replace(
@@ -138,10 +163,10 @@ def _native(payload: Payload, blank: Event) -> Events:
     return (blank,)
 
 
-def _shipment(fulfilment: Record) -> tuple[str | None, Shipment]:
-    """The kind of event a fulfilment's state is, or None, and the parcel."""
+def _shipment(fulfilment: Record, told: datetime | None) -> tuple[str | None, Shipment]:
+    """The kind of event a fulfilment's state is, or None where that is none or was long ago, and the parcel."""
     kind, status = _SHIPMENT_KINDS.get(fulfilment["shipment_status"], (None, None))
-    if fulfilment["status"] in _NOT_LIVE:
+    if fulfilment["status"] in _NOT_LIVE or (kind and is_old_parcel(kind, fulfilment["created_at"], told)):
         kind, status = None, None
     return kind, shipment_of(fulfilment, status)
 
