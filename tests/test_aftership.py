@@ -84,6 +84,27 @@ def test_a_parcel_on_its_way_back_is_no_delivery(tag):
     assert told("delivered", tag=tag, return_to_sender=True).kind.startswith("aftership.")
 
 
+def checkpoints(*moments: object) -> list[dict]:
+    return [{"checkpoint_time": moment} for moment in moments]
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind"),
+    [
+        (checkpoints("2026-11-23T15:21:00"), "order.delivered"),
+        (checkpoints("2026-09-21T15:21:00-05:00", "2026-11-23T15:21:00-05:00"), "order.delivered"),
+        (checkpoints("2026-11-23T15:21:00", "2026-09-21T15:21:00"), "order.delivered"),
+        (checkpoints("2026-11-21T10:00:00"), "order.delivered"),
+        (checkpoints("2026-09-21T15:21:00", "2026-09-24"), "aftership.tracking_update.delivered"),
+        (checkpoints(None, "soon"), "order.delivered"),
+        ([], "order.delivered"),
+        (None, "order.delivered"),
+    ],
+)
+def test_a_parcel_of_long_ago_that_is_imported_is_no_news(seen, kind):
+    assert told("delivered", checkpoints=seen).kind == kind
+
+
 def test_further_checkpoints_are_the_same_event():
     first, again, old = (told(name) for name in ("in_transit", "in_transit_again", "in_transit_old_version"))
     assert first.identity == again.identity == old.identity == "order.shipped:9400111899562537866543"

@@ -78,6 +78,29 @@ def test_a_return_is_no_delivery(status):
     assert told("in_transit", status=status, is_return=True).kind == f"easypost.tracker.{status}"
 
 
+def scans(*moments: object) -> list[dict]:
+    return [{"object": "TrackingDetail", "datetime": moment} for moment in moments]
+
+
+@pytest.mark.parametrize(
+    ("details", "kind"),
+    [
+        (scans("2026-11-23T20:00:00Z"), "order.delivered"),
+        (scans("2026-09-21T20:00:00Z", "2026-11-23T20:00:00Z", "2026-09-22T20:00:00Z"), "order.delivered"),
+        # Its scans come late, and their hours may be local ones.
+        (scans("2026-11-21T09:00:00Z"), "order.delivered"),
+        (scans("2026-09-21T20:00:00Z", "2026-09-24T20:00:00Z"), "easypost.tracker.delivered"),
+        (scans(None, "soon"), "order.delivered"),
+        ([], "order.delivered"),
+        (None, "order.delivered"),
+    ],
+)
+def test_a_tracker_that_is_made_for_a_parcel_of_long_ago_is_no_news(details, kind):
+    assert told("delivered", tracking_details=details).kind == kind
+    # What test mode has seen is always of a month ago, and goes to the sandbox only.
+    assert told("delivered_test", tracking_details=details).kind == "order.delivered"
+
+
 def test_further_scans_are_the_same_event():
     assert told("in_transit").identity == told("in_transit_again").identity == "order.shipped:9400111899562537866543"
 

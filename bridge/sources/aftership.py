@@ -15,6 +15,8 @@ from bridge.schemes import AnyOf, Hmac, read_unix
 from bridge.sources import Source
 from bridge.sources._carriers import parcel, parcel_identity
 from bridge.sources._fields import FirstText, Flag, Line, Part, Parts, Reading, Text, Tolerant, read, text_of
+from bridge.sources._moments import GmtMoment
+from bridge.sources._news import SEEN_WITHIN, is_old
 from bridge.sources._people import candidates
 from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
 
@@ -65,6 +67,11 @@ class _Person(Reading):
     phone_number = Text()
 
 
+class _Checkpoint(Reading):
+    # Most are local hours: a day more or less does not matter here.
+    checkpoint_time = GmtMoment()
+
+
 class _Tracking(Reading):
     id = Text()
     tracking_number = Text()
@@ -82,6 +89,7 @@ class _Tracking(Reading):
     emails = FirstText()
     destination_country_iso3 = Text()
     destination_country_region = Text()
+    checkpoints = Parts(_Checkpoint)
 
 
 class _Body(Reading):
@@ -109,7 +117,7 @@ def parse(delivery: Delivery) -> Parsed:
     if not body["event"]:
         raise Unreadable("The body has no `event`, so it is unknown what happened.")
     tracking = body["msg"]
-    kind = _kind(body["event"], tracking)
+    kind = _kind(body["event"], tracking, body["ts"])
     shipment = parcel(
         kind,
         id=tracking["id"],
@@ -136,12 +144,14 @@ def _identity(kind: str, shipment: Shipment, body: Mapping[str, Any]) -> str | N
     return parcel_identity(kind, shipment, body["msg"]["subtag"]) or identity_of(kind, "event", body["event_id"])
 
 
-def _kind(event: str, tracking: Mapping[str, Any]) -> str:
-    """The kind that the parcel's state is. What is on its way back to the shop is nobody's delivery."""
+def _kind(event: str, tracking: Mapping[str, Any], told: datetime | None) -> str:
+    """The kind that the parcel's state is. What is on its way back to the shop is nobody's delivery, and a parcel of
+    last month that is imported tells what its customer knows."""
     tag = tracking["tag"]
     if event != "tracking_update" or not tag:
         return native_kind("aftership", event)
-    if not tracking["return_to_sender"]:
+    times = [one["checkpoint_time"] for one in tracking["checkpoints"] if one["checkpoint_time"]]
+    if not tracking["return_to_sender"] and not is_old(max(times, default=None), told, SEEN_WITHIN):
         if (tracking["subtag"] or "").lower() in ACTIONABLE:
             return "order.delivery_failed"
         if kind := KINDS.get(tag.lower()):

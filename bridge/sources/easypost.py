@@ -5,6 +5,7 @@ The signature: https://docs.easypost.com/guides/webhooks-guide, as EasyPost's ow
 
 import unicodedata
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from bridge.errors import Unreadable
@@ -13,7 +14,8 @@ from bridge.schemes import Hmac
 from bridge.signing import verbatim
 from bridge.sources import Source
 from bridge.sources._carriers import PAGES, carrier_name, parcel, parcel_identity
-from bridge.sources._fields import Flag, Moment, Part, Reading, Text, read, text_of
+from bridge.sources._fields import Flag, Moment, Part, Parts, Reading, Text, read, text_of
+from bridge.sources._news import SEEN_WITHIN, is_old
 from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
 
 SIGNATURE = "x-hmac-signature"
@@ -41,6 +43,10 @@ KINDS = {
 _NO_NEWS = {"refused", "return", "cancelled"}
 
 
+class _Scan(Reading):
+    datetime = Moment()
+
+
 class _Tracker(Reading):
     id = Text()
     object = Text()
@@ -52,6 +58,7 @@ class _Tracker(Reading):
     public_url = Text()
     is_return = Flag()
     updated_at = Moment()
+    tracking_details = Parts(_Scan)
 
 
 class _Body(Reading):
@@ -80,7 +87,7 @@ def parse(delivery: Delivery) -> Parsed:
     topic, tracker = body["description"], body["result"]
     if not topic:
         raise Unreadable("The body has no `description`, so it is unknown what happened.")
-    kind = _kind(topic, tracker)
+    kind = _kind(topic, tracker, body["created_at"])
     carrier = tracker["carrier"]
     shipment = parcel(
         kind,
@@ -109,12 +116,16 @@ def _identity(kind: str, shipment: Shipment, body: Mapping[str, Any]) -> str | N
     return parcel_identity(kind, shipment, detail) or identity_of(kind, "event", body["id"])
 
 
-def _kind(topic: str, tracker: Mapping[str, Any]) -> str:
-    """The kind that the parcel's state is. A parcel that goes back to the shop is nobody's delivery."""
+def _kind(topic: str, tracker: Mapping[str, Any], told: datetime | None) -> str:
+    """The kind that the parcel's state is. A parcel that goes back to the shop is nobody's delivery, and a tracker that
+    is made for a parcel of last month tells what its customer knows."""
     status = tracker["status"]
     if not topic.startswith("tracker.") or not status:
         return native_kind("easypost", topic)
-    if not tracker["is_return"] and tracker["status_detail"] not in _NO_NEWS and (kind := KINDS.get(status)):
+    seen = max((scan["datetime"] for scan in tracker["tracking_details"] if scan["datetime"]), default=None)
+    # What test mode has seen is of a month ago.
+    is_news = not tracker["is_return"] and (tracker["mode"] == "test" or not is_old(seen, told, SEEN_WITHIN))
+    if is_news and tracker["status_detail"] not in _NO_NEWS and (kind := KINDS.get(status)):
         return kind
     return native_kind("easypost", f"tracker/{status}")
 
