@@ -67,9 +67,10 @@ class Accepted:
     unverified: BadSignature | None = None
 
 
-#: Where a phone number may stand: in the order itself, in its customer's record, in the address that parcels go to, in
-#: the billing address, and in the default address of the customer. A helpdesk's people are customers.
-Place = Literal["order", "customer", "shipping", "billing", "default"]
+#: Where a phone number may stand: in the order itself, in its customer's record, in the billing address, in the address
+#: that parcels go to, and in the default address of the customer. A helpdesk's people are customers. They are in the
+#: order in which they are preferred: a parcel may be a present, and who gets it has ordered nothing.
+Place = Literal["order", "customer", "billing", "shipping", "default"]
 PLACES: tuple[Place, ...] = get_args(Place)
 
 

@@ -73,13 +73,15 @@ EVERYWHERE = tuple(record(f"+1212555010{digit}", where=place) for digit, place i
         (PLACES, EVERYWHERE, "order", "order"),
         (("billing", "order"), EVERYWHERE, "billing", "billing"),
         (("default",), EVERYWHERE, "default", "default"),
+        # a present: who gets it has ordered nothing
+        (PLACES, EVERYWHERE[2:], "billing", "billing"),
         (("shipping", "customer"), EVERYWHERE[1:2], "customer", "customer"),
         # the places before it, each with what was wrong there
         (
             PLACES,
             (record("555-555-SHIP", where="order"), record("+33612345678"), *EVERYWHERE[2:]),
-            "shipping",
-            "shipping (order: phone_has_letters; customer: phone_region_not_allowed)",
+            "billing",
+            "billing (order: phone_has_letters; customer: phone_region_not_allowed)",
         ),
         # several of one place, in the order of the record, each story once
         (
@@ -102,8 +104,8 @@ def test_the_preference_decides_and_the_choice_is_told(
     ("preference", "known", "left", "why"),
     [
         (PLACES, (), None, None),
-        (("order", "shipping"), EVERYWHERE[3:], None,
-         "none (billing: not in PHONE_PREFERENCE; default: not in PHONE_PREFERENCE)"),
+        (("order", "billing"), EVERYWHERE[3:], None,
+         "none (shipping: not in PHONE_PREFERENCE; default: not in PHONE_PREFERENCE)"),
         (("shipping", "order"), (record("1", "US", "order"), record("555-555-SHIP", "US", "shipping")), "555-555-SHIP",
          "none (shipping: phone_has_letters; order: phone_unreadable)"),
         # a number that could be texted stands where nobody may look

@@ -7,7 +7,9 @@ from decimal import Decimal
 import pytest
 
 from bridge.errors import BadSignature, Unreadable
-from bridge.events import Delivery, Event
+from bridge.events import PLACES, Delivery, Event
+from bridge.phone import ALLOWED_REGIONS
+from bridge.policy import phones
 from bridge.sources import discover
 from bridge.sources.samples import load
 
@@ -115,6 +117,7 @@ def test_the_same_webhook_again_is_known_and_another_topic_is_not():
 PAID = {"date_paid_gmt": "2026-11-20T15:14:11"}
 UNPAID = {"date_paid_gmt": None, "date_paid": None}
 LATER = {"date_modified_gmt": "2026-11-24T09:00:00"}
+TILL = {"created_via": "pos-rest-api"}
 NATIVE = ["woocommerce.order.updated"]
 
 
@@ -128,6 +131,13 @@ NATIVE = ["woocommerce.order.updated"]
         ("order.created", {"status": "pending", **UNPAID}, ["woocommerce.order.created"]),
         ("order.created", {"status": "failed", **UNPAID}, ["woocommerce.order.created"]),
         ("order.created", {"status": "checkout-draft", **UNPAID}, ["woocommerce.order.created"]),
+        # An order that is imported is created now, and was placed long ago.
+        ("order.created", {"status": "processing", **LATER}, ["woocommerce.order.created"]),
+        ("order.created", {"status": "completed", **LATER}, ["woocommerce.order.created"]),
+        ("order.created", {"status": "processing", "date_created_gmt": None}, ["order.created", "order.paid"]),
+        # What is sold over the counter was never on its way.
+        ("order.created", {"status": "completed", **TILL}, ["order.paid"]),
+        ("order.updated", {"status": "processing", **TILL}, ["order.paid"]),
         ("order.updated", {"status": "processing"}, ["order.created", "order.paid"]),
         ("order.updated", {"status": "processing", **LATER}, NATIVE),
         ("order.updated", {"status": "processing", "date_modified_gmt": ""}, NATIVE),
@@ -230,6 +240,18 @@ def test_an_order_is_read_with_its_gmt_times_and_its_people():
     assert [(phone.number, phone.country, phone.where) for phone in event.customer.phones] == [
         ("(212) 555-0123", "US", "billing")
     ]
+
+
+def test_a_presents_giver_is_thanked_and_not_the_one_who_gets_it():
+    body = sample("order_created")
+    body["shipping"] |= {"first_name": "June", "phone": "+1 646 555 0144"}
+    event = parse(body, "order.created")[0]
+    assert [(phone.where, phone.number) for phone in event.customer.phones] == [
+        ("billing", "(212) 555-0123"), ("shipping", "+1 646 555 0144")
+    ]  # fmt: skip
+    assert (event.customer.first_name, event.customer.phone) == ("Maya", "(212) 555-0123")
+    preference = phones.preference_for(event, PLACES)
+    assert phones.choose(event.customer, preference=preference, allowed=ALLOWED_REGIONS).why == "billing"
 
 
 def test_a_guests_empty_shipping_address_leaves_the_billing_address():

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bridge.events import Event
 from bridge.sources._fields import read
+from bridge.sources._news import PLACED_WITHIN, is_old
 from bridge.sources._reading import identity_of
 from bridge.sources.woocommerce.payloads import ORDER, Record, customer_of, order_of, refunded, shipment_of
 
@@ -19,6 +20,9 @@ _NOT_ORDERED = frozenset({"pending", "failed", "checkout-draft", "auto-draft", "
 
 # Paid later or at the door: such an order is one before it is paid, and is not paid by being processed.
 _PAID_LATER = frozenset({"bacs", "cheque", "cod"})
+
+# How an order of WooCommerce's own point of sale came in (`created_via`): its goods are carried home.
+_AT_THE_TILL = frozenset({"pos-rest-api"})
 
 # Any change of an old order tells again what became of it long ago.
 _NEW_FOR = timedelta(days=1)
@@ -48,8 +52,14 @@ def _beginnings(topic: str, order: Record, blank: Event) -> list[Event]:
     """Ordered and paid, while it is news."""
     found = []
     status, created, paid = order["status"], order["date_created_gmt"], order["date_paid_gmt"]
-    is_new = topic == "order.created" and status not in _NOT_ORDERED
-    if is_new or (status in _ORDERED and _within(_NEW_FOR, created, order)):
+    # An imported order is new here, and was placed long ago.
+    is_new = (
+        topic == "order.created"
+        and status not in _NOT_ORDERED
+        and not is_old(created, order["date_modified_gmt"], PLACED_WITHIN)
+    )
+    is_new = is_new or (status in _ORDERED and _within(_NEW_FOR, created, order))
+    if is_new and order["created_via"] not in _AT_THE_TILL:
         found.append(_once(blank, "order.created", order, created))
     if status in _PAID and order["payment_method"] != "cod" and _within(_NEW_FOR, paid, order):
         found.append(_once(blank, "order.paid", order, paid))

@@ -73,6 +73,7 @@ class _Order(Reading):
     currency = Text()
     total = Amount()
     customer_id = Text()
+    created_via = Text()
     payment_method = Text()
     date_created_gmt = GmtMoment()
     date_modified_gmt = GmtMoment()
@@ -111,8 +112,8 @@ def customer_of(order: Record) -> Customer:
     named = billing if _name(billing) else shipping
     phones = candidates(
         [
-            ("shipping", shipping["phone"], shipping["country"] or country),
             ("billing", billing["phone"], billing["country"] or country),
+            ("shipping", shipping["phone"], shipping["country"] or country),
         ]
     )
     return Customer(
