@@ -145,6 +145,43 @@ def test_a_new_order_is_one_once_its_checkout_is_finished(status, told):
     assert [event.kind for event in parse(sample("order_created"), found)] == told
 
 
+@pytest.mark.parametrize(
+    ("placed", "kind"),
+    [
+        ("Fri, 20 Nov 2026 15:14:09 +0000", "order.created"),
+        ("Thu, 19 Nov 2026 16:00:00 +0000", "order.created"),
+        ("Tue, 04 Mar 2025 12:00:00 +0000", "bigcommerce.order.created"),
+        ("Mon, 04 Jan 2027 12:00:00 +0000", "order.created"),
+        ("", "order.created"),
+        (None, "order.created"),
+    ],
+)
+def test_an_order_that_is_brought_along_is_no_new_one(placed, kind):
+    found = answer("order_created") | {"date_created": placed}
+    assert parse(sample("order_created"), found)[0].kind == kind
+
+
+@pytest.mark.parametrize(
+    ("made", "kind"),
+    [
+        ("Sat, 21 Nov 2026 19:32:50 +0000", "order.shipped"),
+        ("Sun, 01 Nov 2026 19:32:50 +0000", "order.shipped"),
+        ("Fri, 21 Nov 2025 19:32:50 +0000", "bigcommerce.shipment.updated"),
+        ("", "order.shipped"),
+    ],
+)
+def test_a_parcel_of_last_year_that_is_edited_is_no_news(made, kind):
+    body = sample("shipment_updated_late_tracking")
+    found = answer("shipment_updated_late_tracking", "shipments")
+    for parcel in found["items"]:
+        parcel["date_created"] = made
+    (event,) = parse(body, found)
+    assert (event.kind, event.order.name) == (kind, "#4182")
+    assert event.shipment.status == ("shipped" if kind == "order.shipped" else None)
+    # Told twice, it is one event.
+    assert event.identity == parse(body | {"created_at": body["created_at"] + 1}, found)[0].identity is not None
+
+
 def test_a_new_order_and_its_change_of_state_tell_one_event():
     created = parse(sample("order_created"), answer("order_created"))
     changed = parse(sample("order_status_awaiting_fulfillment"))

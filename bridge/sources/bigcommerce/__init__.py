@@ -12,6 +12,7 @@ from bridge.events import Customer, Delivery, Event, Lookup, Order, Parsed, Ship
 from bridge.schemes import VERSIONS, AnyOf, Hmac, Token, seconds
 from bridge.sources import Source
 from bridge.sources._fields import read
+from bridge.sources._news import PLACED_WITHIN, is_old, is_old_parcel
 from bridge.sources._people import fill
 from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
 from bridge.sources.bigcommerce.payloads import (
@@ -111,7 +112,10 @@ def _order(scope: str, data: Mapping[str, Any], found: Mapping[str, object] | No
     before, now = data["status"]["previous_status_id"], data["status"]["new_status_id"]
     blank = replace(blank, order=_named(data["id"]), lookup=_lookup(data["id"]))
     if scope == _CREATED:
-        before, now = "0", read(ORDER, found)["status_id"]
+        record = read(ORDER, found)
+        # A shop that moves to BigCommerce brings the orders of years along.
+        is_brought_along = is_old(record["date_created"], blank.occurred_at, PLACED_WITHIN)
+        before, now = "0", None if is_brought_along else record["status_id"]
         blank = _with_order(blank, found or {})
     kinds = _kinds(before, now) if scope in {_CREATED, _STATUS_UPDATED} else ()
     if not kinds:
@@ -143,13 +147,17 @@ def _kinds(before: str | None, now: str | None) -> tuple[str, ...]:
 
 def _shipment(data: Mapping[str, Any], found: Mapping[str, object], blank: Event) -> Event:
     parcel = next((item for item in read(SHIPMENTS, found)["items"] if item["id"] == data["id"]), None)
+    shipment = shipment_of(parcel) if parcel else Shipment(id=data["id"], status="shipped")
+    kind = "order.shipped"
+    if parcel and is_old_parcel(kind, parcel["date_created"], blank.occurred_at):
+        kind, shipment = blank.kind, replace(shipment, status=None)
     return replace(
         blank,
-        kind="order.shipped",
-        identity=identity_of("order.shipped", blank.connection, data["order_id"], data["id"]),
+        kind=kind,
+        identity=identity_of(kind, blank.connection, data["order_id"], data["id"]),
         order=_named(data["order_id"]),
         customer=recipient_of(parcel) if parcel else Customer(),
-        shipment=shipment_of(parcel) if parcel else Shipment(id=data["id"], status="shipped"),
+        shipment=shipment,
         lookup=_lookup(data["order_id"]),
     )
 

@@ -59,6 +59,7 @@ class _Order(Reading):
 
 class _Shipment(Reading):
     id = Text()
+    date_created = MailMoment()
     tracking_number = Text()
     tracking_carrier = Line()
     shipping_provider = Line()
