@@ -1,7 +1,8 @@
 """What holds for WooCommerce only."""
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -19,7 +20,9 @@ NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
 
 def deliver(body: object, topic: str = "order.updated", connection: str = "shop", **headers: str) -> Delivery:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = {"x-wc-webhook-topic": topic} if topic else {}
+    named = {"x-wc-webhook-source": "https://juniperandpine.example/"} | (
+        {"x-wc-webhook-topic": topic} if topic else {}
+    )
     return Delivery(connection=connection, headers={**named, **headers}, body=raw, received_at=NOW)
 
 
@@ -159,6 +162,48 @@ NATIVE = ["woocommerce.order.updated"]
 )
 def test_a_status_is_what_it_means_while_it_is_news(topic, changes, told):
     assert kinds(sample("order_created") | changes, topic) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "topic", "told", "within"),
+    [
+        ("order_created", "order.created", "order.created", 3),
+        ("order_created", "order.created", "order.paid", 3),
+        ("order_updated_paid", "order.updated", "order.paid", 3),
+        # A parcel's number may be added later, which is not always a change of the order.
+        ("order_updated_shipped", "order.updated", "order.shipped", 14),
+        ("order_updated_cancelled", "order.updated", "order.cancelled", 14),
+        ("order_updated_refund", "order.updated", "order.refunded", 14),
+    ],
+)
+@pytest.mark.parametrize(
+    ("days", "shop", "is_news"),
+    [
+        (0, "https://shop.test/", True),
+        (None, "https://shop.test/", False),
+        (60, "https://shop.test/", False),
+        (60, "", False),
+        (60, "https://shop.example.com/", False),
+        # A sample, of the day on which it was recorded.
+        (60, "https://juniperandpine.example/", True),
+        (60, "https://juniperandpine.example/blog/", True),
+    ],
+)
+def test_an_order_that_is_told_again_after_weeks_without_a_change_is_no_news(
+    name, topic, told, within, days, shop, is_news
+):
+    """WooCommerce may write all old orders anew (HPOS), and tells of each as it was when it was last changed."""
+    body = sample(name)
+    delivery = deliver(body, topic, **{"x-wc-webhook-source": shop})
+    changed = datetime.fromisoformat(body["date_modified_gmt"] + "+00:00")
+    last = replace(delivery, received_at=changed + timedelta(days=within))
+    assert told in [event.kind for event in SOURCE.parse(last)]
+    delivery = replace(delivery, received_at=changed + timedelta(days=within + 0.1 if days is None else days))
+    events = SOURCE.parse(delivery)
+    assert (told in [event.kind for event in events]) == is_news
+    if not is_news:
+        assert [event.kind for event in events] == [f"woocommerce.{topic}"]
+        assert events[0].order.name == "#4182"
 
 
 def test_the_same_status_told_ten_times_is_one_event():

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bridge.events import Event
 from bridge.sources._fields import read
-from bridge.sources._news import PLACED_WITHIN, is_old
+from bridge.sources._news import PLACED_WITHIN, SEEN_WITHIN, is_old
 from bridge.sources._reading import identity_of
 from bridge.sources.woocommerce.payloads import ORDER, Record, customer_of, order_of, refunded, shipment_of
 
@@ -28,10 +28,18 @@ _AT_THE_TILL = frozenset({"pos-rest-api"})
 _NEW_FOR = timedelta(days=1)
 _ON_ITS_WAY_FOR = timedelta(days=14)
 _CLOSED_WITHIN = timedelta(days=90)
+# An order may also be told again as it was long ago, when its shop writes all orders anew: WooCommerce's own storage of
+# orders does, https://github.com/woocommerce/woocommerce/issues/62507. Its last change is not always that of a parcel.
+_TOLD_WITHIN = timedelta(days=14)
 
 
-def events_of(topic: str, payload: Mapping[str, object], blank: Event) -> tuple[Event, ...]:
-    """The events of a webhook, made from `blank`, which is the native event of its topic."""
+def events_of(
+    topic: str, payload: Mapping[str, object], blank: Event, *, received_at: datetime | None
+) -> tuple[Event, ...]:
+    """The events of a webhook, made from `blank`, which is the native event of its topic.
+
+    `received_at` is None where that says nothing: with a sample of long ago.
+    """
     if topic not in {"order.created", "order.updated", "order.deleted", "order.restored"}:
         return (blank,)
     order = read(ORDER, payload)
@@ -41,7 +49,11 @@ def events_of(topic: str, payload: Mapping[str, object], blank: Event) -> tuple[
         order=order_of(order),
         customer=customer_of(order),
     )
-    told = [*_beginnings(topic, order, blank), *_parcels(order, blank), *_endings(order, blank)]
+    told, changed = list[Event](), order["date_modified_gmt"]
+    if not is_old(changed, received_at, SEEN_WITHIN):
+        told += _beginnings(topic, order, blank)
+    if not is_old(changed, received_at, _TOLD_WITHIN):
+        told += [*_parcels(order, blank), *_endings(order, blank)]
     if told and topic in {"order.created", "order.updated"}:
         return tuple(told)
     # An update that tells nothing: the same state told ten times is one event.
