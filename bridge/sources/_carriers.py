@@ -26,6 +26,8 @@ CARRIERS = {
     "upsmailinnovations": "UPS Mail Innovations",
     "fedex": "FedEx",
     "fedexsmartpost": "FedEx",
+    # EasyPost's own account there, as UPSDAP is at UPS.
+    "fedexdefault": "FedEx",
     "dhl": "DHL",
     "dhlexpress": "DHL Express",
     "dhlecommerce": "DHL eCommerce",
@@ -50,6 +52,7 @@ CARRIERS = {
     "yodel": "Yodel",
     "gls": "GLS",
     "asendia": "Asendia",
+    "asendiausa": "Asendia",
     "veho": "Veho",
     "uniuni": "UniUni",
 }
