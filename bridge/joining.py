@@ -16,7 +16,15 @@ from bridge.events import Customer, Delivery, Event, Order, Shipment
 from bridge.messages import Processed
 from bridge.reasons import Reason
 from bridge.route import Route
-from bridge.sighting import Sighting, are_different, are_one_person, are_two_people, order_keys, parcel_key
+from bridge.sighting import (
+    Sighting,
+    are_different,
+    are_one_person,
+    are_two_people,
+    is_only_ones,
+    order_keys,
+    parcel_key,
+)
 from bridge.sources._people import fill
 from bridge.sources._reading import identity_of
 from bridge.store import sightings
@@ -158,17 +166,20 @@ def _with_person(event: Event, key: str | None, route: Route) -> Joined:
     parcel = found.pop(key, None) if key else None
     if parcel and parcel.identity:
         event = _told_as(event, parcel.identity)
-    usable = [one for one in (parcel, *map(found.get, order_keys(event.order))) if one and _is_about(one, event)]
+    about = [one for one in (parcel, *map(found.get, order_keys(event.order))) if one and _is_about(one, event)]
+    usable = [one for one in about if _is_sure(one, parcel, event, route)]
     if usable and not usable[-1].customer.phones and route.find:
         # A parcel is often told of without its person, whom the order names.
         more = [name for name in order_keys(usable[0].order) if name not in keys]
-        usable += [one for one in route.find(route.account.name, more).values() if _is_about(one, event)]
+        orders = route.find(route.account.name, more).values()
+        usable += [one for one in orders if _is_about(one, event) and _is_sure(one, parcel, event, route)]
     if not usable:
         has_phone = event.customer.phone or event.customer.phones
-        shared = "More than one person's order has this number." if parcel or found else ""
+        unsure = "More than one person's order has this number." if parcel or found else ""
+        unsure = "More than one shop may have an order of this number." if about else unsure
         return Joined(
             event=event,
-            reason=None if has_phone else Reason(code="shipment_unknown", detail=shared),
+            reason=None if has_phone else Reason(code="shipment_unknown", detail=unsure),
             is_first=parcel is None,
         )
     return Joined(event=_filled(event, usable), is_first=parcel is None)
@@ -176,6 +187,18 @@ def _with_person(event: Event, key: str | None, route: Route) -> Joined:
 
 def _is_about(known: Sighting, event: Event) -> bool:
     return not known.is_shared and not are_two_people(known.customer, event.customer)
+
+
+def _is_sure(known: Sighting, parcel: Sighting | None, event: Event, route: Route) -> bool:
+    """Whether an order is the one that is meant, and not one that another shop of the account numbers alike.
+
+    It may have told of its own before the bridge was there, or tell of it later.
+    """
+    if not route.has_many_shops or known.key.startswith("tracking:"):
+        return True
+    if parcel and parcel.connection == known.connection:
+        return True
+    return is_only_ones(known.key) or are_one_person(known.customer, event.customer)
 
 
 def _filled(event: Event, known: Sequence[Sighting]) -> Event:

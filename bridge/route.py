@@ -1,5 +1,6 @@
 """A connection with the code and the clients it needs: what `accept` and `process` are given."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,7 +35,7 @@ class Route:
 
     `fetch` is None where the platform's API is not set up; `missing_settings` then names what to set.
     `find` finds orders and parcels that were told of before. `awaits_shops` says that a carrier's account has shops
-    that may tell of them a moment later.
+    that may tell of them a moment later; `has_many_shops` that these may number their orders alike.
     """
 
     connection: Connection
@@ -49,6 +50,7 @@ class Route:
     missing_settings: tuple[str, ...] = ()
     find: Find | None = None
     awaits_shops: bool = False
+    has_many_shops: bool = False
 
     @cached_property
     def signature_header(self) -> str:
@@ -137,6 +139,7 @@ def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
     """
     platforms = discover_platforms()
     with_shops = {one.account for one in settings.connections.values() if not sources.find(one.source).joins}
+    shops = Counter(one.account for one in settings.connections.values() if _has_orders(sources.find(one.source)))
     made = {}
     for name, connection in settings.connections.items():
         platform = platforms.get(connection.source)
@@ -157,8 +160,15 @@ def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
             fetch=_fetch(platform, connection) if looks_up and platform and not missing else None,
             missing_settings=missing,
             awaits_shops=connection.account in with_shops,
+            has_many_shops=shops[connection.account] > 1,
         )
     return made
+
+
+def _has_orders(source: Source) -> bool:
+    """Whether it is a shop's: a platform of one, or one that says nothing of what it tells (`generic`)."""
+    tells_orders = any(kind.startswith("order.") for kind in source.kinds)
+    return not source.joins and (tells_orders or (source.takes_canonical and not source.kinds))
 
 
 def _fetch(platform: Platform, connection: Connection) -> Fetch:

@@ -12,6 +12,8 @@ from bridge.events import Customer, Order, Shipment
 
 # "PENDING", "n/a" and "1" are no tracking numbers. The shortest real ones have eight characters.
 _SHORTEST_NUMBER = 6
+# Shopify's, Square's and Stripe's ids; WooCommerce and BigCommerce count from 1.
+_SHORTEST_UNIQUE_ID = 11
 _NOT_IN_NUMBERS = re.compile(r"[^A-Z0-9]+", re.ASCII)
 _NOT_IN_NAMES = re.compile(r"[#\s]+")
 
@@ -55,6 +57,12 @@ def order_keys(order: Order) -> tuple[str, ...]:
     """The keys of an order, the surest first: its id, and its name without `#` and blanks."""
     name = _NOT_IN_NAMES.sub("", order.name or "").lower()
     return (*([f"order:{order.id}"] if order.id else []), *([f"order_name:{name}"] if name else []))
+
+
+def is_only_ones(order_key: str) -> bool:
+    """Whether no two shops have an order of this key: a long id. A name, and an id that counts, may be anybody's."""
+    kind, _, id_ = order_key.partition(":")
+    return kind == "order" and len(id_) >= _SHORTEST_UNIQUE_ID
 
 
 def are_different(one: Order, other: Order) -> bool:

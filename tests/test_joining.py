@@ -221,6 +221,57 @@ def test_an_order_name_of_two_peoples_orders_finds_neither(shop: Office, monkeyp
     assert settle(shop)[1:] == [ON_ITS_WAY]
 
 
+@pytest.mark.parametrize(
+    ("words", "is_found"),
+    [
+        ({"name": "#4182"}, False),
+        # Shops that count their orders have such ids.
+        ({"order": "4182"}, False),
+        ({"order": "4182", "name": "#4182", "email": "ben@example.com"}, False),
+        ({"name": "#4182", "email": "MAYA.thompson@example.com"}, True),
+        ({"name": "#4182", "phone": "212-555-0123"}, True),
+        ({"order": ORDER_ID}, True),
+        ({"order": ORDER_ID, "name": "#4182"}, True),
+    ],
+    ids=str,
+)
+def test_where_two_shops_count_their_orders_a_number_alone_finds_nobody(
+    shop: Office, monkeypatch: pytest.MonkeyPatch, words: dict[str, str], is_found: bool
+) -> None:
+    """The other shop may have an order 4182 too, of the days before it was connected."""
+    monkeypatch.setattr("bridge.joining._AWAITED_FOR", timedelta(0))
+    shop.set(CONNECTIONS="east=shopify,west=woocommerce,parcels=parcels", EAST_SECRETS="e", WEST_SECRETS="w")
+    shop.write_template("shipped", "---\nevent: order.shipped\n---\n{{ order.name }} is on its way.")
+    told_of = ("west", "order_created") if words.get("order") == "4182" else ("east", "orders_create")
+    shop.receive(*told_of)
+    shop.start()
+    settle(shop)
+    tell(shop, **words)
+    ((_, to, reason),) = settle(shop)
+    assert (to, reason) == ((MAYA, None) if is_found else (None, "shipment_unknown"))
+    if not is_found:
+        assert "More than one shop" in shop.messages()[0]["detail"] or "email" in words
+
+
+def test_of_two_shops_the_one_that_told_of_the_parcel_tells_of_its_order(
+    shop: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.joining._AWAITED_FOR", timedelta(0))
+    shop.set(CONNECTIONS="east=shopify,west=woocommerce,parcels=parcels", EAST_SECRETS="e", WEST_SECRETS="w")
+    shop.write_template("coming", "---\nevent: order.out_for_delivery\n---\n{{ order.name }} comes today.")
+    shop.receive("west", "order_created", **{"billing.phone": "(212) 555-0177", "billing.email": "ben@example.com"})
+    shop.start()
+    settle(shop)
+    # A parcel without a person: its order is asked for by its name, which Ben's has too.
+    shop.receive("east", "fulfillments_create", email=None, destination=None, order_id=None)
+    settle(shop)
+    tell(shop, "order.out_for_delivery")
+    settle(shop)
+    assert [(row["to"], row["reason"]) for row in shop.messages() if row["template"] == "coming"] == [
+        (None, "no_phone")
+    ]
+
+
 def test_a_carriers_own_word_of_another_person_is_no_match(shop: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.joining._AWAITED_FOR", timedelta(0))
     shop.receive("shopify", "orders_create")
