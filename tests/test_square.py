@@ -105,6 +105,26 @@ def test_an_order_is_created_once_whichever_webhook_tells_it():
 
 
 @pytest.mark.parametrize(
+    ("types", "kind"),
+    [
+        (["SHIPMENT"], "order.created"),
+        (["PICKUP"], "order.created"),
+        (["DELIVERY"], "order.created"),
+        (["DIGITAL", "SHIPMENT"], "order.created"),
+        # What a payment link for a mere amount makes; and what is sold over the counter.
+        (["DIGITAL"], "square.order.created"),
+        (["IN_STORE"], "square.order.created"),
+        ([], "square.order.created"),
+    ],
+)
+def test_an_order_with_nothing_to_hand_over_is_nobodys_to_wait_for(types, kind):
+    found = answer("order_created")
+    found["order"]["fulfillments"] = [{"uid": type_, "type": type_} for type_ in types]
+    (event,) = parse(sample("order_created"), found)
+    assert event.kind == kind
+
+
+@pytest.mark.parametrize(
     ("changes", "kind"),
     [
         ({}, "order.cancelled"),

@@ -26,6 +26,10 @@ Events = tuple[Event, ...]
 # sold in the shop is nothing to text about in our words.
 _COMPLETED = {"SHIPMENT": ("order.shipped", "shipped"), "DELIVERY": ("order.delivered", "delivered")}
 
+# What a customer waits for. A payment link for a mere amount has a fulfilment too, of the type DIGITAL:
+# https://developer.squareup.com/forums/t/completing-quick-pay-orders/14996
+_HANDED_OVER = frozenset({"SHIPMENT", "DELIVERY", "PICKUP"})
+
 # The parts of `data.object` that tell of an order, by type: https://developer.squareup.com/docs/webhooks/v2-events-reference
 _CHANGES = {
     "order.created": "order_created",
@@ -68,7 +72,7 @@ def _of_order(body: Record, change: Record, order: Record, blank: Event) -> Even
         return tuple(parcels)
     kind = None
     # Without a fulfilment it is a sale in the shop.
-    if _is_new(body, change) and order["fulfillments"]:
+    if _is_new(body, change) and any(each["type"] in _HANDED_OVER for each in order["fulfillments"]):
         kind = "order.created"
     # Nobody has ordered what was never paid: it may be a checkout that was given up.
     elif body["type"] == "order.updated" and change["state"] == "CANCELED" and order["tenders"]:
