@@ -84,6 +84,21 @@ def test_a_parcel_on_its_way_back_is_no_delivery(tag):
     assert told("delivered", tag=tag, return_to_sender=True).kind.startswith("aftership.")
 
 
+@pytest.mark.parametrize(
+    ("name", "delivery_type", "kind"),
+    [
+        ("in_transit", "pickup_at_store", "order.shipped"),
+        ("out_for_delivery", "pickup_at_store", "aftership.tracking_update.outfordelivery"),
+        ("delivered", "pickup_at_store", "aftership.tracking_update.delivered"),
+        ("delivered", "pickup_at_courier", "order.delivered"),
+        ("delivered", "door_to_door", "order.delivered"),
+        ("delivered", None, "order.delivered"),
+    ],
+)
+def test_a_parcel_to_be_picked_up_in_the_shop_is_not_delivered_when_it_gets_there(name, delivery_type, kind):
+    assert told(name, delivery_type=delivery_type).kind == kind
+
+
 def checkpoints(*moments: object) -> list[dict]:
     return [{"checkpoint_time": moment} for moment in moments]
 

@@ -82,6 +82,7 @@ class _Tracking(Reading):
     order_number = Line()
     courier_tracking_link = Text()
     return_to_sender = Flag()
+    delivery_type = Text()
     customer_name = Line()
     customers = Parts(_Person)
     smses = FirstText()
@@ -150,12 +151,14 @@ def _kind(event: str, tracking: Mapping[str, Any], told: datetime | None) -> str
     tag = tracking["tag"]
     if event != "tracking_update" or not tag:
         return native_kind("aftership", event)
+    is_actionable = (tracking["subtag"] or "").lower() in ACTIONABLE
+    kind = "order.delivery_failed" if is_actionable else KINDS.get(tag.lower())
     times = [one["checkpoint_time"] for one in tracking["checkpoints"] if one["checkpoint_time"]]
-    if not tracking["return_to_sender"] and not is_old(max(times, default=None), told, SEEN_WITHIN):
-        if (tracking["subtag"] or "").lower() in ACTIONABLE:
-            return "order.delivery_failed"
-        if kind := KINDS.get(tag.lower()):
-            return kind
+    is_news = not tracking["return_to_sender"] and not is_old(max(times, default=None), told, SEEN_WITHIN)
+    # What is delivered to the shop for its customer to pick up is not at the customer's.
+    is_near = tracking["delivery_type"] != "pickup_at_store" or kind == "order.shipped"
+    if kind and is_news and is_near:
+        return kind
     return native_kind("aftership", f"{event}/{tag}")
 
 
