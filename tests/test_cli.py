@@ -17,7 +17,9 @@ import requests
 from conftest import free_port, wait_until
 from forked import ForkedStack
 
+from bridge import sources
 from bridge.cli import COMMANDS, cli
+from bridge.cli.demo_results import Told, by_platform
 
 _DELIVERY_KEYS = ["id", "connection", "key", "state", "reason", "received_at"]
 _MESSAGE_KEYS = ["id", "delivery_id", "template", "to", "state", "reason", "waiting_for", "due"]
@@ -156,6 +158,28 @@ def test_the_demo_shows_every_text_once_and_exits_0(alone: Running) -> None:
     assert done.returncode == 0, done.stderr
     assert "Every text that was due is on the phone, once." in done.stdout
     assert list(alone.directory.iterdir()) == []
+    # One screen, on which every platform has its line.
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 30
+    for source in sources.discover().values():
+        assert [line for line in lines if line.startswith(f"  {source.title} ")], source.title
+
+
+def test_each_platform_shows_a_text_of_the_message_that_was_shown_least() -> None:
+    deliveries = [{"id": number, "connection": name} for number, name in enumerate(("stripe", "gladly", "easypost"))]
+    shipped, refunded = ("order_shipped", "On its\nway!"), ("order_refunded", "Refunded.")
+    made = [(0, *shipped), (0, *refunded), (1, *shipped), (1, *shipped), (2, *shipped)]
+    messages = [
+        {"id": number, "delivery_id": delivery, "template": template, "body": body, "state": "sent"}
+        for number, (delivery, template, body) in enumerate(made)
+    ]
+    messages[-1]["state"] = "skipped"
+
+    assert by_platform(deliveries, messages) == [
+        Told(title="EasyPost", webhooks=1, texts=0, example=""),
+        Told(title="Gladly", webhooks=1, texts=2, example="On its way!"),
+        Told(title="Stripe", webhooks=1, texts=2, example="Refunded."),
+    ]
 
 
 def test_the_demo_exits_1_when_no_text_arrives(alone: Running) -> None:
@@ -552,6 +576,9 @@ _MISTAKES: dict[str, tuple[int, str]] = {
     "serve --port 99999": (2, "99999 is not in the range"),
     "trigger": (2, "Missing argument 'CONNECTION'"),
     "trigger intercom x": (2, "'intercom' is not configured"),
+    "connections show shopfy": (2, "there is no connection 'shopfy'; configured: "),
+    "connections renew shopfy": (2, "there is no connection 'shopfy'; configured: "),
+    "connections renew shopify": (1, "set SHOPIFY_VERIFICATION=report"),
     "trigger shopify nonsense": (2, "there are: customers_create, "),
     "trigger shopify orders_create --set name": (2, "write path=value"),
     "trigger shopify orders_create --set customer.nothing.here=1": (2, "customer.nothing.here"),

@@ -428,3 +428,15 @@ def test_the_words_about_a_rotation(door: Door) -> None:
     assert "secret 1 of 2 (newest): last used 3 minutes ago\n" in words
     day = f"{now - 5 * DAY - timedelta(seconds=1):%Y-%m-%d}"
     assert f"secret 2 of 2: last used on {day}; can be removed: not used for 5 days\n" in words
+
+
+@pytest.mark.parametrize(("count", "rest"), [(1, None), (10, None), (13, "and 3 more: --json has them all")])
+def test_the_last_refusals_are_shown_and_the_others_counted(door: Door, count: int, rest: str | None) -> None:
+    now = datetime.now(UTC)
+    row = {"connection": "shopify", "at": now, "cause": "other_secret", "detail": "", "seen": {}, "was_stored": False}
+    door.write(tables.refusals.insert().values([{**row, "count": 1} for _ in range(count)]))
+
+    words = door.run("connections", "show", "shopify").stdout
+
+    assert words.count("other_secret") == min(count, 10)
+    assert [line.strip() for line in words.splitlines() if "more" in line] == ([rest] if rest else [])

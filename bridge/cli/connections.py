@@ -133,7 +133,7 @@ def _refused(rows: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[str]:
         seen = row["seen"]
         looks = (f"{seen.get('bytes', 0)} bytes", seen.get("content_type"), seen.get("user_agent"))
         yield f"    {', '.join(look for look in looks if look)}; headers: {', '.join(seen.get('headers', ()))}"
-    if more := len(rows) - _SHOWN:
+    if (more := len(rows) - _SHOWN) > 0:
         yield f"and {more} more: --json has them all"
 
 
@@ -169,7 +169,7 @@ def renew(name: str) -> None:
 def _find(settings: Settings, name: str) -> Connection:
     if name not in settings.connections:
         known = ", ".join(settings.connections) or "none"
-        _fail(f"there is no connection {name}; configured: {known}")
+        raise click.UsageError(f"there is no connection {name!r}; configured: {known}")
     return settings.connections[name]
 
 

@@ -15,11 +15,10 @@ from typing import Any
 
 import click
 import requests
-from rich.markup import escape
 from rich.progress import track
 
 from bridge import platforms, sources
-from bridge.cli import output, rehearsal, setup
+from bridge.cli import demo_results, output, rehearsal, setup
 from bridge.cli.processes import Children
 from bridge.cli.recorded_answers import serve_recorded_answers
 from bridge.cli.rehearsal import Rehearsal
@@ -64,14 +63,17 @@ def demo(once: bool) -> None:
             walks = [
                 walk for stage in rehearsal.bare_stages(_BRAND) for walk in rehearsal.rehearse(stage, templates, now)
             ]
-            _say(f"Firing {len(walks)} signed sample webhooks at {running.web}/hooks/…")
+            platform_count = len({walk.stage.source.name for walk in walks})
+            _say(f"Firing {len(walks)} signed sample webhooks of {platform_count} platforms at {running.web}/hooks/…")
             console = output.console()
             _tell_what_shops_told(running, walks)
             watched = track(walks, "demo ", console=console, transient=True, disable=not console.is_terminal)
             problems = [problem for walk in watched if (problem := _fire(running, walk))]
             problems += _wait_until_done(running, children)
             problems += _compare(running, walks)
-            _print_results(running, len(problems))
+            _print_results(running, len(walks))
+            if not problems:
+                _say("[green]Every text that was due is on the phone, once.[/]")
             for problem in problems:
                 click.echo(f"bridge: {problem}", err=True)
             if problems:
@@ -209,27 +211,23 @@ def _texts(running: _Demo) -> list[dict[str, Any]]:
     return found
 
 
-def _print_results(running: _Demo, problems: int) -> None:
+def _print_results(running: _Demo, fired: int) -> None:
     database = Database(running.database_url)
     with database.read() as connection:
         deliveries = ledger.list_deliveries(connection, limit=1000)
-        messages = ledger.list_messages(connection, limit=1000)
+        listed = ledger.list_messages(connection, limit=1000)
+        messages = [message for row in listed if (message := ledger.find_message(connection, row["id"]))]
     database.dispose()
-    counts = Counter(message["state"] for message in messages)
-    silent = sum(1 for delivery in deliveries if delivery["reason"])
-    for text in _texts(running):
-        output.console().print(f"  [green]{text['to']}[/]  {escape(' '.join(text['text'].split()))}")
-    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    _say(f"{len(deliveries)} webhooks stored, {silent} of them with a reason to send nothing. Messages: {told}.")
-    if not problems:
-        _say("[green]Every text that was due is on the phone, once.[/]")
+    demo_results.print_platforms(demo_results.by_platform(deliveries, messages))
+    _say(demo_results.summary(deliveries, messages, fired=fired))
 
 
 def _explain(running: _Demo) -> None:
     _say(f"Now open [bold]{running.sandbox}/[/] and try, in another terminal:")
     click.echo(f"  export DATABASE_URL={running.database_url} SHOPIFY_SECRETS={_SECRET} ZENDESK_SECRETS={_SECRET}")
-    # As it was called, where the environment it lives in is not activated.
-    bridge = "bridge" if shutil.which("bridge") else sys.argv[0]
+    # As it was called, where the environment it lives in is not activated: Linux has a `bridge` of its own (iproute2).
+    found = shutil.which("bridge")
+    bridge = "bridge" if found and os.path.realpath(found) == os.path.realpath(sys.argv[0]) else sys.argv[0]
     click.echo(f"  {bridge} trigger shopify orders_create --url {running.web}")
     click.echo(f"  {bridge} messages list")
     click.echo(f"  {bridge} preview order_shipped")
