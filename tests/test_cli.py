@@ -281,6 +281,30 @@ def test_a_trigger_writes_the_number_and_values_it_is_given(running: Running) ->
     assert [text["to"] for text in running.texts() if "#9876" in text["body"]] == ["+12125550188"]
 
 
+def test_a_parcel_of_its_own_is_texted_about_by_the_shop_and_by_its_carrier(tmp_path: Path) -> None:
+    stack = Running(tmp_path, f"sqlite:///{tmp_path / 'bridge.db'}")
+    stack.settings["EASYPOST_SECRETS"] = "easypost-secret"
+    try:
+        stack.migrate()
+        stack.start_sandbox()
+        stack.start_web()
+        stack.start_worker()
+        for number in ("9400111899562537860001", "9400111899562537860002"):
+            for webhook in (("shopify", "fulfillments_create"), ("easypost", "delivered")):
+                before = len(stack.json("messages", "list"))
+                assert stack.trigger(*webhook, "--parcel", number).returncode == 0
+                wait_until(
+                    lambda count=before + 1: (
+                        [row["state"] for row in stack.json("messages", "list")] == ["sent"] * count
+                    ),
+                    f"{webhook} is texted about",
+                )
+        told = [text["text"] for text in stack.texts()]
+    finally:
+        stack.close()
+    assert [sum(number in text for text in told) for number in ("7860001", "7860002")] == [1, 1]
+
+
 def test_a_repeated_trigger_is_stored_once_and_known_then(running: Running) -> None:
     done = running.trigger("zendesk", "trigger_created", "--repeat", "3")
 
@@ -583,6 +607,9 @@ _MISTAKES: dict[str, tuple[int, str]] = {
     "trigger shopify orders_create --set name": (2, "write path=value"),
     "trigger shopify orders_create --set customer.nothing.here=1": (2, "customer.nothing.here"),
     "trigger zendesk comment_added_event --to +12125550123": (2, "carries no phone number"),
+    "trigger shopify fulfillments_create --parcel 1": (2, "a tracking number has six letters and digits or more"),
+    "trigger shopify fulfillments_create --parcel BLANKS": (2, "a tracking number has six letters and digits or more"),
+    "trigger shopify orders_create --parcel 94001118995625": (2, "orders_create carries no tracking number"),
     "trigger shopify orders_create --repeat 0": (2, "0 is not in the range"),
     "trigger shopify orders_create --url nonsense": (1, "nonsense"),
     "preview": (2, "Missing argument 'TEMPLATE'"),

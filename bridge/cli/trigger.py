@@ -1,6 +1,8 @@
 """`bridge trigger`: sends a signed sample webhook, as the platform would."""
 
+import re
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -9,9 +11,10 @@ import requests
 from bridge import sources
 from bridge.cli import setup
 from bridge.connections import Connection, setting_prefix
-from bridge.events import Delivery
+from bridge.errors import Unreadable
+from bridge.events import Delivery, Nothing
 from bridge.settings import Settings
-from bridge.sources import samples
+from bridge.sources import Source, samples
 from bridge.sources.samples import Sample
 
 
@@ -27,6 +30,9 @@ from bridge.sources.samples import Sample
     help="Set a value in the body: order_id=5, customer.phone=null.",
 )
 @click.option(
+    "--parcel", metavar="NUMBER", help="Write this tracking number into the sample: a shop's parcel, or a carrier's."
+)
+@click.option(
     "--as-is", is_flag=True, help="Keep the sample's own ids. Without it each firing is a new order or ticket."
 )
 @click.option("--bad-signature", is_flag=True, help="Sign with a wrong secret: the bridge must answer 401.")
@@ -38,6 +44,7 @@ def trigger(
     sample: str | None,
     phone: str | None,
     values: tuple[str, ...],
+    parcel: str | None,
     as_is: bool,
     bad_signature: bool,
     stale: bool,
@@ -47,6 +54,9 @@ def trigger(
     """Send SAMPLE to CONNECTION, signed with its newest secret. Without SAMPLE, list the samples there are.
 
     Every firing is a new order or ticket, so that you see a text each time; --as-is and --repeat send the very same.
+
+    A parcel keeps its tracking number, by which carriers' samples find those of shops, and each of its states is texted
+    once. --parcel NUMBER makes another parcel: give it to the shop's sample first, then to the carrier's.
     """
     settings = setup.read_settings()
     configured = _configured(settings, connection)
@@ -56,6 +66,8 @@ def trigger(
             click.echo(f"{name:40} {found.about}")
         return
     chosen = _prepare(_sample(source.name, sample), phone, values, as_is=as_is)
+    if parcel is not None:
+        chosen = _of_parcel(source, chosen, parcel)
     header = configured.signature_header or source.signature_header
     secret = "not-the-secret" if bad_signature else configured.secrets[0]
     moment = datetime.now(UTC) - timedelta(minutes=10 if stale else 0)
@@ -109,6 +121,28 @@ def _prepare(sample: Sample, phone: str | None, values: tuple[str, ...], *, as_i
         return (sample if as_is else sample.refreshed()).with_values(changes)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _of_parcel(source: Source, sample: Sample, number: str) -> Sample:
+    """The sample with another tracking number wherever its own stands, also in the links to follow it."""
+    if not re.fullmatch(r"(?=.*\d)[A-Za-z0-9]{6,40}", number):
+        raise click.UsageError(f"--parcel {number}: a tracking number has six letters and digits or more")
+    old = _tracking_number(source, sample)
+    if old is None:
+        raise click.UsageError(f"the sample {sample.name} carries no tracking number")
+    return replace(sample, body=sample.body.replace(old.encode(), number.encode()))
+
+
+def _tracking_number(source: Source, sample: Sample) -> str | None:
+    """The number of the sample's first parcel, as the source reads it, if it stands in the body."""
+    delivery = Delivery(connection=source.name, headers=sample.headers, body=sample.body, received_at=datetime.now(UTC))
+    try:
+        parsed = source.parse(delivery)
+    except Unreadable:
+        return None
+    events = () if isinstance(parsed, Nothing) else parsed
+    numbers = (event.shipment.tracking_number for event in events)
+    return next((number for number in numbers if number and number.encode() in sample.body), None)
 
 
 def _post(target: str, body: bytes, headers: dict[str, str]) -> int | None:
