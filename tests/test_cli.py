@@ -360,6 +360,45 @@ def test_check_shows_what_every_template_costs(alone: Running) -> None:
     assert list(alone.directory.iterdir()) == []
 
 
+_ASKED = "is not asked for what its webhooks do not say: set "
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"HUBSPOT_SECRETS": "s"}, [f"HubSpot {_ASKED}HUBSPOT_API_TOKEN."]),
+        ({"HUBSPOT_SECRETS": "s", "HUBSPOT_API_TOKEN": "t"}, []),
+        (
+            {"GORGIAS_SECRETS": "s", "GORGIAS_URL": "https://a.gorgias.com"},
+            [f"Gorgias {_ASKED}GORGIAS_EMAIL, GORGIAS_API_TOKEN."],
+        ),
+        ({"EASYPOST_SECRETS": "s"}, ["It knows parcels, and seldom whose they are: connect the shop too."]),
+        ({"EASYPOST_SECRETS": "s", "WOOCOMMERCE_SECRETS": "s"}, []),
+        ({"FRESHDESK_SECRETS": "s"}, []),
+    ],
+)
+def test_check_says_what_a_connection_cannot_know(alone: Running, settings: dict[str, str], said: list[str]) -> None:
+    secrets = dict.fromkeys((name for name in alone.settings if name.endswith("_SECRETS")), "")
+
+    told = alone.run("check", **{**secrets, **settings, "PUBLIC_URL": "https://bridge.example"}).stdout
+
+    assert [line.strip() for line in told.splitlines() if _ASKED in line or "connect the shop" in line] == said
+
+
+def test_check_tells_of_platforms_that_are_not_connected_in_a_line_and_of_all_where_none_is(alone: Running) -> None:
+    none = dict.fromkeys((name for name in alone.settings if name.endswith("_SECRETS")), "")
+    told = alone.run("check", **{**none, "STRIPE_SECRETS": "s"}).stdout
+    bare = alone.run("check", **none).stdout
+
+    assert "  stripe/checkout_session_completed " in told
+    assert "  shopify/" not in told
+    assert "  samples of platforms not connected " in told
+    assert "1 × not sent: phone_has_letters" in told
+    for name in ("stripe/checkout_session_completed", "shopify/orders_create_lettered_phone"):
+        assert f"  {name} " in bare
+    assert "not connected" not in bare
+
+
 def test_check_lists_the_problems_of_settings_and_templates_at_once(alone: Running, broken_templates: Path) -> None:
     wrong = {"ATTENTIVE_URL": "http://example.com", "WORKER_THREADS": "many", "LOG_LEVEL": "loud"}
     templates_only = alone.run("check", TEMPLATES_DIR=str(broken_templates))

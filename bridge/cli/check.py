@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -16,6 +17,7 @@ from bridge.compose.link_lint import link_problems, partial_problems
 from bridge.compose.vocabulary import did_you_mean
 from bridge.errors import Misconfigured
 from bridge.messages import Draft
+from bridge.route import routes
 from bridge.settings import Settings
 
 #: Reasons that lie in the template; the others lie in the sample's person.
@@ -65,11 +67,16 @@ def _unreadable_templates(folder: str | None) -> tuple[str, ...]:
 
 
 def _print_connections(settings: Settings) -> None:
-    for connection in settings.connections.values():
-        count = len(connection.secrets)
-        click.echo(f"connection {connection.name}: {connection.source}, {count} secret{'s' if count > 1 else ''}")
-        if connection.source == "zendesk":
+    for route in routes(settings, looks_up=False).values():
+        secrets = output.counted(len(route.connection.secrets), "secret")
+        click.echo(f"connection {route.connection.name}: {route.connection.source}, {secrets}")
+        if route.connection.source == "zendesk":
             click.echo("  A trigger's `id` must be new for each occurrence: leave it out rather than use the ticket's.")
+        if route.missing_settings:
+            missing = ", ".join(route.missing_settings)
+            click.echo(f"  {route.source.title} is not asked for what its webhooks do not say: set {missing}.")
+        if route.source.joins and not route.awaits_shops:
+            click.echo("  It knows parcels, and seldom whose they are: connect the shop too.")
     if not settings.connections:
         click.echo("No connection is configured yet: no webhook will be accepted.")
 
@@ -95,8 +102,14 @@ def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple
         output.console().print(f"[bold]{escape(template.name)}[/]  {', '.join(sorted(template.events))}")
         if limits := _limits(template):
             click.echo(f"  {limits}")
+        connected = settings.connections or {walk.stage.connection.name for walk, _ in reached}
         for walk, draft in reached:
-            _print_line(walk, draft)
+            if walk.stage.connection.name in connected:
+                output.console().print(f"  {escape(walk.name):44} {_verdict(walk, draft)}")
+        others = Counter(_verdict(*one) for one in reached if one[0].stage.connection.name not in connected)
+        if others:
+            told = ", ".join(f"{count} × {verdict}" for verdict, count in sorted(others.items()))
+            output.console().print(f"  {'samples of platforms not connected':44} {told}")
         if not reached:
             output.console().print("  [yellow]no sample reaches it[/]")
         problems += link_problems(template)
@@ -137,15 +150,14 @@ def _limits(template: Template) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _print_line(walk: Rehearsal, draft: Draft) -> None:
+def _verdict(walk: Rehearsal, draft: Draft) -> str:
+    """What a text costs, or why there is none."""
     if draft.body is None or draft.state == "skipped":
         why = f"{draft.reason.code}[/] {escape(draft.reason.detail)}".rstrip() if draft.reason else "[/]"
-        output.console().print(f"  {escape(walk.name):44} [yellow]not sent: {why}")
-        return
+        return f"[yellow]not sent: {why}"
     measure = sms.measure(sms.with_brand(draft.body, walk.brand))
     colour = "green" if measure.segments == 1 else "yellow"
-    segments = f"{output.counted(measure.segments, 'segment')} {measure.encoding}"
-    output.console().print(f"  {escape(walk.name):44} [{colour}]{segments}[/]")
+    return f"[{colour}]{output.counted(measure.segments, 'segment')} {measure.encoding}[/]"
 
 
 def _problems(template: Template, reached: Sequence[tuple[Rehearsal, Draft]]) -> list[str]:
