@@ -44,16 +44,15 @@ def preview(template: str, sample_name: str | None, delivery_id: int | None, as_
 
 
 def _of_samples(settings: Settings, template: Template, name: str | None) -> list[Draft]:
-    walks = [
+    everything = [
         walk
         for stage in rehearsal.stages(settings)
         for walk in rehearsal.rehearse(stage, [template], datetime.now(UTC), keeps_quiet=settings.keeps_quiet)
-        if name is None or name in (walk.sample.name, walk.name)
     ]
+    walks = [walk for walk in everything if name is None or name in (walk.sample.name, walk.name)]
     if not walks:
-        raise click.UsageError(
-            f"there is no sample {name!r}; `bridge check` lists the samples that reach each template"
-        )
+        reaching = ", ".join(walk.name for walk in everything if walk.result.drafts) or "none"
+        raise click.UsageError(f"there is no sample {name!r}; these reach {template.name}: {reaching}")
     reached = [walk for walk in walks if walk.result.drafts]
     if not reached:
         reason = walks[0].result.reason if name else None

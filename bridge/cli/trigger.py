@@ -92,8 +92,9 @@ def trigger(
 def _configured(settings: Settings, connection: str) -> Connection:
     configured = settings.connections.get(connection)
     if configured is None:
+        there_are = ", ".join(settings.connections) or "none"
         hint = (
-            f"set {setting_prefix(connection)}_SECRETS" if connection in sources.names() else "name it in CONNECTIONS"
+            f"set {setting_prefix(connection)}_SECRETS" if connection in sources.names() else f"there are: {there_are}"
         )
         raise click.UsageError(f"the connection {connection!r} is not configured; {hint}")
     return configured
