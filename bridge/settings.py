@@ -165,6 +165,9 @@ def _public_url(environment: Environment) -> str | None:
     url = environment.text("PUBLIC_URL")
     if url and (split_url(url).scheme not in ("http", "https") or not split_url(url).hostname):
         environment.problem("PUBLIC_URL", "must be an address such as https://bridge.example.com")
+    if url and "/hooks" in split_url(url).path:
+        # HubSpot and Square sign the whole address: with this one every webhook of theirs would be refused.
+        environment.problem("PUBLIC_URL", "must be the bridge's address alone, without /hooks/<connection>")
     return url.rstrip("/") if url else None
 
 

@@ -699,7 +699,7 @@ _WRONG_SETTINGS = {
     "BRIDGE_SENDING": ["maybe"],
     "CONNECTIONS": ["shopify", "shop=nonsense"],
     "LOG_LEVEL": ["loud"],
-    "PUBLIC_URL": ["bridge.example"],
+    "PUBLIC_URL": ["bridge.example", "https://bridge.example/hooks/hubspot", "https://bridge.example/hooks/"],
     "TEMPLATES_DIR": ["nowhere"],
 }
 

@@ -190,13 +190,6 @@ def test_every_source_has_a_set_up_page() -> None:
     assert [name for name in sources.discover() if not (ROOT / f"docs/{name}.md").exists()] == []
 
 
-def test_the_readme_leads_to_the_page_of_every_platform_and_counts_them() -> None:
-    known = sources.names()
-    assert f"[{len(known)} platforms](docs/sources.md)" in README
-    table = _section(README, "Platforms")
-    assert sorted(re.findall(r"\(docs/([a-z]+)\.md\)", table)) == sorted([*known, "sources", "tracking"])
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_says_a_thing_under_one_heading(page: Path) -> None:
     prose = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)

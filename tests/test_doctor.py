@@ -464,6 +464,7 @@ def test_what_is_wrong_with_a_token_is_recognised(given):
     assert found.cause == cause
     assert word in found.detail
     assert SECRET not in found.detail
+    assert not found.detail[:1].islower()
 
 
 def test_a_platform_with_two_schemes_is_examined_for_both():

@@ -160,6 +160,15 @@ def test_a_database_that_is_away_loses_no_count(
     assert kinds(database) == [("shopify", "missing_header", 2)]
 
 
+def test_what_is_refused_is_told_in_sentences(database: Database, door: Door) -> None:
+    door.refused(forged("shopify"), OTHER_SECRET)
+    door.refused(forged("zendesk"), NO_HEADER)
+    door.turn()
+
+    told = sorted(row["detail"] for row in rows(database))
+    assert told == ["The signature does not match.", "The signature header is missing."]
+
+
 def test_one_request_of_a_connection_is_diagnosed_and_a_doctor_that_fails_hides_none(
     database: Database, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,7 +49,7 @@ def diagnose(
     for where, value in right:
         for name, theirs in others.items():
             if _is_one_of(value, theirs):
-                return "other_connection", f"it has the token of the connection {name}."
+                return "other_connection", f"It has the token of the connection {name}."
         for how, read in _readings(value):
             if _is_one_of(read, secrets):
                 return "token_form", f"In {where} {how}."

@@ -16,6 +16,7 @@ import structlog
 
 from bridge import rotation
 from bridge.doctor import Diagnosis, diagnose
+from bridge.doctor.signatures import sentence
 from bridge.errors import BadSignature, StoreUnavailable, kind_and_place
 from bridge.events import Delivery
 from bridge.route import Route
@@ -189,7 +190,7 @@ class Door:
     def _told(self, kind: _Kind, refused: _Refused, kept: _Kept | None) -> Refusal:
         """A kind of refusal with its probable cause, as far as one of them tells."""
         name, cause, was_stored = kind
-        detail, seen = refused.text, refused.seen
+        detail, seen = sentence(refused.text), refused.seen
         if kept is not None and kept.kind == kind:
             seen = _seen(kept.delivery)
             try:
