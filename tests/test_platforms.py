@@ -44,6 +44,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     wait: float = 0.0
     hang_up: bool = False
+    drips: bool = False
 
 
 class Api:
@@ -70,7 +71,10 @@ class Api:
                     self.send_header(name, value)
                 self.end_headers()
                 with contextlib.suppress(ConnectionError):  # a client that had enough
-                    self.wfile.write(answer.body)
+                    for byte in answer.body if answer.drips else ():
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(0.05)
+                    self.wfile.write(b"" if answer.drips else answer.body)
 
             def do_POST(self) -> None:
                 form = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -113,10 +117,15 @@ def client(api: Api, clock: Clock) -> Iterator[PlatformClient]:
 
 
 def make_client(
-    api: Api, name: str = "zendesk", clock: Callable[[], float] = time.monotonic, read: float = 5.0
+    api: Api,
+    name: str = "zendesk",
+    clock: Callable[[], float] = time.monotonic,
+    read: float = 5.0,
+    whole: float = 30.0,
 ) -> PlatformClient:
     credentials = {"URL": api.url, "EMAIL": "ben@example.com", "API_TOKEN": "t0k/en"}
-    return PlatformClient(discover()[name], credentials, clock=clock, timeouts=Timeouts(connect=1, read=read))
+    timeouts = Timeouts(connect=1, read=read, whole=whole)
+    return PlatformClient(discover()[name], credentials, clock=clock, timeouts=timeouts)
 
 
 USER = Lookup(what="user", id="39284710265531")
@@ -291,6 +300,19 @@ def test_a_platform_that_says_nothing_does_not_hold_a_worker(api):
     with pytest.raises(LookupFailed, match="did not answer"):
         client.fetch(USER)
     assert time.monotonic() - began < 0.9
+    client.close()
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "gzip"}])
+def test_a_platform_whose_answer_comes_in_drips_does_not_hold_a_worker(api, headers):
+    client = make_client(api, whole=0.3)
+    body = b" " * 100
+    # Stored and not compressed: as many bytes as there are.
+    api.answers = [Answer(body=gzip.compress(body, 0) if headers else body, headers=headers, drips=True)]
+    began = time.monotonic()
+    with pytest.raises(LookupFailed, match="did not answer"):
+        client.fetch(USER)
+    assert time.monotonic() - began < 1.5
     client.close()
 
 

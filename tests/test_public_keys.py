@@ -237,6 +237,7 @@ class Publisher:
 
     def __init__(self) -> None:
         self.body, self.status, self.wait, self.headers, self.asked = document(KEY).encode(), 200, 0.0, {}, 0
+        self.drips = False
         publisher = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -248,6 +249,9 @@ class Publisher:
                     for name, value in publisher.headers.items():
                         self.send_header(name, value)
                     self.end_headers()
+                    for byte in publisher.body if publisher.drips else ():
+                        self.wfile.write(bytes([byte]))
+                        time.sleep(0.05)
                     self.wfile.write(publisher.body)
 
             def log_message(self, *_: object) -> None:
@@ -412,10 +416,33 @@ def test_all_who_need_the_first_keys_get_them_of_one_request(publisher, clock):
     assert publisher.asked == 1
 
 
+def test_strangers_cannot_have_all_threads_wait_for_keys_that_do_not_come(publisher, clock):
+    shipstation = route(publisher, clock)
+    publisher.wait, publisher.status = 1.0, 503
+    took: list[float] = []
+
+    def ask() -> None:
+        began = time.monotonic()
+        with pytest.raises(UnknownKey):
+            shipstation.verify(GENUINE)
+        took.append(time.monotonic() - began)
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert publisher.asked == 1
+    assert sum(seconds > 0.5 for seconds in took) <= 1 + key_sets._MOST_WAITING
+
+
 def test_a_document_that_comes_in_drips_is_given_up(publisher, monkeypatch):
-    monkeypatch.setattr(key_sets, "_WHOLE_SECONDS", -1.0)
+    monkeypatch.setattr(key_sets, "_WHOLE_SECONDS", 0.3)
+    publisher.drips = True
+    began = time.monotonic()
     with pytest.raises(OSError, match="too slow"):
         fetch_document(publisher.url)
+    assert time.monotonic() - began < 1.5
 
 
 def test_a_connection_of_another_source_uses_an_address_as_it_stands(publisher, clock):

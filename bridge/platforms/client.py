@@ -14,6 +14,7 @@ import requests
 from bridge.errors import LookupFailed, LookupRefused, Misconfigured, PersonUnknown
 from bridge.events import Lookup
 from bridge.platforms import Platform, base_url
+from bridge.platforms.answers import pieces
 from bridge.platforms.pauses import Pauses, read_reset, read_retry_after
 from bridge.platforms.tokens import Tokens
 
@@ -152,7 +153,7 @@ class PlatformClient:
         ) as response:
             self._heed_limit(response.headers)
             content = b""
-            for chunk in response.iter_content(65536):
+            for chunk in pieces(response):
                 content += chunk
                 if len(content) > _LARGEST_ANSWER or self._clock() > deadline:
                     raise requests.exceptions.ContentDecodingError("too large or too slow")

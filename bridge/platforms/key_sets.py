@@ -15,6 +15,8 @@ log = structlog.get_logger()
 _KEPT_SECONDS = 3600.0
 # Whoever sends us the name of a key that is not there must not make us ask for it all the time.
 _REST_SECONDS = 60.0
+# Nor have all threads of a process wait while the address does not answer: others' webhooks need them.
+_MOST_WAITING = 3
 _LARGEST_DOCUMENT = 64 * 1024
 _TIMEOUTS = (3.05, 5.0)
 _WHOLE_SECONDS = 10.0
@@ -28,6 +30,9 @@ class KeySet:
     fetch: Callable[[str], str]
     clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _room: threading.Semaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(_MOST_WAITING), init=False, repr=False
+    )
     _text: str = field(default="", init=False, repr=False)
     _fetched_at: float | None = field(default=None, init=False)
     _tried_at: float | None = field(default=None, init=False)
@@ -39,13 +44,24 @@ class KeySet:
 
     def renewed(self) -> str:
         """The document after asking for it, at most once a minute; the old one, or "", where it cannot be had."""
-        # Who has keys does not wait for others who fetch; who has none has nothing better to do.
-        if self._lock.acquire(blocking=not self._text):
+        if self._has_the_lock():
             try:
                 self._renew()
             finally:
                 self._lock.release()
         return self._text
+
+    def _has_the_lock(self) -> bool:
+        """Whether it is this thread's turn to ask. Who has keys does not wait for others who ask; nor do more than a
+        few who have none."""
+        if self._lock.acquire(blocking=False):
+            return True
+        if self._text or not self._room.acquire(blocking=False):
+            return False
+        try:
+            return self._lock.acquire()
+        finally:
+            self._room.release()
 
     def _renew(self) -> None:
         if self._tried_at is not None and self.clock() - self._tried_at < _REST_SECONDS:
@@ -90,6 +106,8 @@ def fetch_document(url: str) -> str:
     # Not at the top: in the web process nothing else needs it.
     import requests
 
+    from bridge.platforms.answers import pieces
+
     deadline = time.monotonic() + _WHOLE_SECONDS
     with requests.Session() as session:
         session.trust_env = False
@@ -99,7 +117,7 @@ def fetch_document(url: str) -> str:
             if response.status_code != 200:
                 raise OSError(f"answered {response.status_code}")
             content = b""
-            for chunk in response.iter_content(16384):
+            for chunk in pieces(response):
                 content += chunk
                 if len(content) > _LARGEST_DOCUMENT or time.monotonic() > deadline:
                     raise OSError("too large or too slow")

@@ -8,6 +8,7 @@ import requests
 
 from bridge.errors import ConnectFailed
 from bridge.platforms import base_url
+from bridge.platforms.answers import pieces
 from bridge.platforms.connecting import Connector, Request
 from bridge.platforms.pauses import read_retry_after
 
@@ -88,6 +89,7 @@ class Api:
         return self._words.get(suffix, suffix)
 
     def _send(self, request: Request) -> tuple[int, Mapping[str, str], bytes]:
+        deadline = time.monotonic() + 2 * self._read_seconds
         try:
             with self._session.request(
                 request.method,
@@ -99,10 +101,12 @@ class Api:
                 stream=True,
             ) as response:
                 content = b""
-                for chunk in response.iter_content(65536):
+                for chunk in pieces(response):
                     content += chunk
                     if len(content) > _LARGEST_ANSWER:
                         raise ConnectFailed(f"{self._title}'s answer is too large.")
+                    if time.monotonic() > deadline:
+                        raise ConnectFailed(f"{self._title}'s answer takes too long; is {self._name('URL')} right?")
                 return response.status_code, response.headers, content
         except requests.exceptions.SSLError as error:
             raise ConnectFailed(
