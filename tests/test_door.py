@@ -19,7 +19,7 @@ from bridge.store import refusals, reporting, secret_use, tables
 from bridge.store.database import Database
 from bridge.store.refusals import Refusal
 from bridge.web import door as doors
-from bridge.web import reports
+from bridge.web import finding_out, reports
 from bridge.web.door import Door
 
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
@@ -30,7 +30,7 @@ NO_HEADER = BadSignature("the signature header is missing", cause="missing_heade
 
 @pytest.fixture(autouse=True)
 def _doctor_with_nothing_to_add(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doors, "diagnose", lambda *_, **__: Diagnosis(cause="verifies"))
+    monkeypatch.setattr(finding_out, "diagnose", lambda *_, **__: Diagnosis(cause="verifies"))
 
 
 def make_door(database: Database, monkeypatch: pytest.MonkeyPatch, **settings: str) -> Door:
@@ -181,7 +181,7 @@ def test_one_request_of_a_connection_is_diagnosed_and_a_doctor_that_fails_hides_
         assert others == {"zendesk": ("z",)}
         return Diagnosis(cause="body_changed", detail="A trailing newline.")
 
-    monkeypatch.setattr(doors, "diagnose", doctor)
+    monkeypatch.setattr(finding_out, "diagnose", doctor)
     for _ in range(50):
         door.refused(forged("shopify"), OTHER_SECRET)
         door.refused(forged("zendesk"), OTHER_SECRET)
@@ -189,6 +189,36 @@ def test_one_request_of_a_connection_is_diagnosed_and_a_doctor_that_fails_hides_
 
     assert sorted(asked) == ["shopify", "zendesk"]
     assert kinds(database) == [("shopify", "body_changed", 50), ("zendesk", "other_secret", 50)]
+
+
+def test_strangers_have_the_doctor_take_a_small_share_of_the_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"shop{number}" for number in range(10)]
+    connections = {f"{name.upper()}_SECRETS": "s" for name in names}
+    door = make_door(database, monkeypatch, CONNECTIONS=",".join(f"{name}=shopify" for name in names), **connections)
+    looked: list[str] = []
+    monkeypatch.setattr(finding_out.time, "thread_time", lambda: 0.4 * len(looked))
+
+    def slow(delivery: Delivery, *_: Any, **__: Any) -> Diagnosis:
+        looked.append(delivery.connection)
+        return Diagnosis(cause="body_changed")
+
+    monkeypatch.setattr(finding_out, "diagnose", slow)
+    began = time.monotonic()
+    # Half an hour of a flood at all of them.
+    for number in range(600):
+        monkeypatch.setattr(doors.time, "monotonic", lambda at=began + 3 * number: at)
+        for name in names:
+            door.refused(forged(name), OTHER_SECRET)
+        door.turn()
+
+    assert 0.4 * len(looked) <= 1.4 + 0.05 * 1800
+    assert set(looked) == set(names)
+    counted = dict.fromkeys(names, 0)
+    for name, _, count in kinds(database):
+        counted[name] += count
+    assert set(counted.values()) == {600}
 
 
 # --- secrets -----------------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from datetime import timedelta
 import structlog
 
 from bridge import rotation
-from bridge.doctor import Diagnosis, diagnose
 from bridge.doctor.signatures import sentence
 from bridge.errors import BadSignature, StoreUnavailable, kind_and_place
 from bridge.events import Delivery
@@ -23,6 +22,7 @@ from bridge.route import Route
 from bridge.store import refusals, secret_use
 from bridge.store.database import Database
 from bridge.store.refusals import Refusal
+from bridge.web.finding_out import FindingOut
 from bridge.web.reports import Reports
 
 log = structlog.get_logger()
@@ -69,7 +69,7 @@ class Door:
     def __init__(self, database: Database, routes: Mapping[str, Route]) -> None:
         self.reports = Reports(routes)
         self._database = database
-        self._routes = routes
+        self._finding_out = FindingOut(routes=routes)
         self._prints = {
             (name, index): (name, rotation.fingerprint(name, secret))
             for name, route in routes.items()
@@ -132,7 +132,9 @@ class Door:
         self._news.clear()
         refused, kept = self._take()
         used = self._unwritten()
-        found = [self._told(kind, one, kept.get(kind[0])) for kind, one in refused.items()]
+        # In another order each time: the time for finding out may be used up before the last of them.
+        in_turn = random.sample(list(refused.items()), len(refused))
+        found = [self._told(kind, one, kept.get(kind[0])) for kind, one in in_turn]
         try:
             if found or used or not self.reports.is_settled:
                 self._write(found, used)
@@ -193,13 +195,8 @@ class Door:
         detail, seen = sentence(refused.text), refused.seen
         if kept is not None and kept.kind == kind:
             seen = _seen(kept.delivery)
-            try:
-                found = self._diagnosed(kept.delivery)
-                # What verifies now was refused all the same: for an address or a key that was another then.
-                if found.cause != "verifies":
-                    cause, detail = found.cause, found.detail
-            except Exception as error:  # noqa: BLE001 - a stranger wrote it; that it was refused is told all the same
-                log.error("door.not_diagnosed", connection=name, error=kind_and_place(error))
+            if found := self._finding_out.ask(kept.delivery):
+                cause, detail = found.cause, found.detail
         return Refusal(
             connection=name,
             cause=cause,
@@ -207,16 +204,6 @@ class Door:
             seen=seen,
             count=refused.count,
             was_stored=was_stored,
-        )
-
-    def _diagnosed(self, delivery: Delivery) -> Diagnosis:
-        route = self._routes[delivery.connection]
-        return diagnose(
-            delivery,
-            route.source.scheme,
-            route.secrets,
-            header=route.signature_header,
-            others={name: other.secrets for name, other in self._routes.items() if name != delivery.connection},
         )
 
 
