@@ -276,6 +276,23 @@ def test_before_the_database_has_said_so_a_connection_enforces(
     assert not make_door(database, monkeypatch, SHOPIFY_VERIFICATION="report").keeps(forged())
 
 
+def test_what_begins_in_a_transaction_that_fails_begins_in_the_next(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise StoreUnavailable("away")
+
+    door = make_door(database, monkeypatch, SHOPIFY_VERIFICATION="report")
+    with monkeypatch.context() as patch:
+        patch.setattr(secret_use, "note", away)
+        door.turn()
+    assert rows(database, tables.reporting) == []
+    door.turn()
+    assert [row["connection"] for row in rows(database, tables.reporting)] == ["shopify"]
+    door.turn()
+    assert door.keeps(forged())
+
+
 def test_report_ends_after_a_day_and_no_restart_renews_it(
     database: Database, reporting_door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:

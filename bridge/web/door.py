@@ -161,6 +161,7 @@ class Door:
                 connection,
                 {self._prints[key]: now - timedelta(seconds=steady - at) for key, at in used.items()},
             )
+        self.reports.is_settled = True
         self._written |= {key: (at, steady) for key, at in used.items()}
 
     def _take(self) -> tuple[dict[_Kind, _Refused], dict[str, _Kept]]:

@@ -62,10 +62,9 @@ class Reports:
         return time.monotonic() < self._open.get(name, 0.0) and self._allowances[name].take(size)
 
     def settle(self, connection: Connection, now: datetime) -> None:
-        """Begin and end what the settings say, once in the life of a process."""
+        """Begin and end what the settings say, once in the life of a process: it `is_settled` with the commit."""
         found = reporting.settle(connection, reports=self.names, enforces=self._enforces, now=now)
         self._note(found, now)
-        self.is_settled = True
 
     def read(self, connection: Connection, now: datetime) -> None:
         """Look who reports still, and who does again."""
