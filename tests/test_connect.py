@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from forked import ForkedStack
 from platform_servers import Kustomer, Platform, Shopify, Told, WooCommerce, Zendesk, serving
 
+from bridge.cli import env_file
 from bridge.errors import ConnectFailed
 from bridge.platforms import connecting
 from bridge.platforms.connecting import Hook, Request
@@ -406,19 +407,37 @@ def test_the_secret_is_printed_only_when_asked_for(platform: Zendesk, bridge: Br
 
 @on("zendesk")
 def test_a_new_secret_goes_before_the_old_ones_and_other_lines_stay(platform: Zendesk, bridge: Bridge) -> None:
-    env_file = bridge.directory / ".env"
-    env_file.write_text("# ours\nATTENTIVE_BRAND='Juniper $& Pine'\nZENDESK_SECRETS=old%2Cone,older\nX=1")
-    env_file.chmod(0o640)
+    file = bridge.directory / ".env"
+    file.write_text("# ours\nATTENTIVE_BRAND='Juniper $& Pine'\nZENDESK_SECRETS=old%2Cone,older\nX=1")
+    file.chmod(0o640)
 
     bridge.connect("--write-env")
 
     secret = platform.secret_of(platform.hooks[0])
     assert bridge.env_file["ZENDESK_SECRETS"] == f"{secret},old%2Cone,older"
-    text = env_file.read_text()
+    text = file.read_text()
     assert text.startswith("# ours\nATTENTIVE_BRAND='Juniper $& Pine'\n")
     assert text.rstrip().endswith("X=1")
     bridge.connect("--write-env")
-    assert env_file.read_text() == text
+    assert file.read_text() == text
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(
+    "value", ["plain", "with blank", "back\\slash", "back\\", "qu'ote", "a\\'b", '"', "$HOME ${HOME}", "#no, a=b", "ü✓"]
+)
+def test_whatever_a_secret_holds_is_read_as_it_was_written(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHOP_SECRETS", "")
+    (tmp_path / "ours").write_text("OTHER='it is'\n")
+    (tmp_path / ".env").symlink_to("ours")
+    for _ in range(2):
+        env_file.write("SHOP_SECRETS", value)
+        assert dotenv_values(tmp_path / "ours", interpolate=False) == {"OTHER": "it is", "SHOP_SECRETS": value}
+    assert (tmp_path / ".env").is_symlink()
+    assert sorted(one.name for one in tmp_path.iterdir()) == [".env", "ours"]
 
 
 @on("zendesk")

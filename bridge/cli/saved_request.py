@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from bridge.signing import read_timestamp
 
 _REQUEST_LINE = re.compile(r"([A-Z]+) (\S+)(?: HTTP/[\d.]+)?")
-_HEADER_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(.*?)\s*")
+_HEADER_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)")
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 
