@@ -5,6 +5,7 @@ once: the parcel bears the identity of who told of it first, and everybody else 
 the two at the same moment find out when they write it down, in turn: the second one's delivery is processed again.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -65,7 +66,9 @@ def join(event: Event, route: Route) -> Joined:
     """The event with what was told before of its parcel. Raises StoreUnavailable."""
     key = parcel_key(event.shipment) if event.kind in _OF_A_PARCEL else None
     if key and (route.source.joins or not _parcel_identity(event)):
-        event = _told_as(event, key.replace("tracking:", "parcel:"))
+        # A shop tells each order that it sends in one box; a carrier does not know of them.
+        order = () if route.source.joins else order_keys(event.order)[:1]
+        event = _told_as(event, ":".join((key.replace("tracking:", "parcel:"), *map(_short, order))))
     if route.source.joins:
         return _with_person(event, key, route)
     if key is None or route.find is None:
@@ -228,9 +231,10 @@ def _as_first_told(event: Event, known: Sighting) -> Event:
     if known.identity is None:
         return event
     if known.connection == event.connection:
-        # One shop sends two orders in one box, and tells each; and each attempt to deliver, if it tells them apart.
+        # One shop sends two orders in one box, and tells each; and each attempt to deliver, if it tells them apart. And
+        # what it writes on two people's parcels, say LOCAL-0001 on all that it delivers itself, is no parcel's number.
         is_own = event.kind == "order.delivery_failed" or are_different(known.order, event.order)
-        return event if is_own else _told_as(event, known.identity)
+        return event if is_own or known.is_shared else _told_as(event, known.identity)
     customer = _with_phones_of(event.customer, known.customer, event.customer)
     if are_two_people(known.customer, event.customer):
         customer = event.customer
@@ -239,6 +243,11 @@ def _as_first_told(event: Event, known: Sighting) -> Event:
 
 def _told_as(event: Event, parcel: str) -> Event:
     return replace(event, identity=identity_of(event.kind, parcel)) if event.kind in _OF_A_PARCEL else event
+
+
+def _short(key: str) -> str:
+    """A few plain characters in place of an order's id or name, which may be anything."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _parcel_identity(event: Event) -> str | None:

@@ -362,6 +362,21 @@ def test_two_orders_of_one_shop_in_one_box_are_both_told_by_the_shop(shop: Offic
     assert settle(shop) == told
 
 
+def test_a_shop_that_gives_all_its_parcels_one_number_tells_each_of_them(shop: Office) -> None:
+    shop.start()
+    number = {"tracking_number": "LOCAL-0001", "tracking_numbers": ["LOCAL-0001"]}
+    for order, phone in enumerate([MAYA, "+12125550155", MAYA, MAYA], 4182):
+        values = {"id": order, "order_id": order, "name": f"#{order}.1", "destination.phone": phone}
+        shop.receive("shopify", "fulfillments_create", **number, **values, email=f"{phone[1:]}@example.com")
+        settle(shop)
+    assert [(body, to) for body, to, _ in settle(shop)] == [
+        ("Maya, #4182 is on its way.", MAYA),
+        ("Maya, #4183 is on its way.", "+12125550155"),
+        ("Maya, #4184 is on its way.", MAYA),
+        ("Maya, #4185 is on its way.", MAYA),
+    ]
+
+
 # --- what is kept ----------------------------------------------------------------------------------------------------
 
 
@@ -657,8 +672,16 @@ def test_a_second_teller_takes_over_the_identity_and_the_number_but_no_strangers
 def test_a_parcel_whose_event_has_no_identity_is_told_apart_by_its_number() -> None:
     (event,) = sources.discover()["shopify"].parse(shops())  # type: ignore[misc]
     for identity in (None, "sha256:1234"):
-        joined = joining.join(replace(event, identity=identity), route_of("shopify")).event
-        assert joined.identity == f"order.shipped:parcel:{NUMBER}"
+        bare = replace(event, identity=identity)
+        told = [bare, replace(bare, order=Order(id="another")), replace(bare, order=Order())]
+        one, another, no_order = (joining.join(each, route_of("shopify")).event.identity for each in told)
+        # Two orders in one box are two texts, whoever tells first.
+        assert no_order == f"order.shipped:parcel:{NUMBER}"
+        assert one.startswith(f"{no_order}:")
+        assert another.startswith(f"{no_order}:")
+        assert one != another
+        known = sighting(connection="parcels", identity=f"parcel:{NUMBER}")
+        assert joining.join(bare, route_of("shopify", known)).event.identity == no_order
     nameless = replace(event, identity=None, shipment=Shipment())
     assert joining.join(nameless, route_of("shopify")).event == nameless
 
@@ -714,6 +737,15 @@ def test_who_takes_over_the_identity_of_the_first_teller(kind: str, order: str, 
     (event,) = sources.discover()["shopify"].parse(shops())  # type: ignore[misc]
     event = replace(event, kind=kind, identity=f"{kind}:4619028375510928374")
     known = sighting(connection=teller, identity="1", order=Order(id=order))
+    assert joining.join(event, route_of("shopify", known)).event.identity == identity
+
+
+@pytest.mark.parametrize(
+    ("teller", "identity"), [("shopify", "order.shipped:4619028375510928374"), ("parcels", "order.shipped:1")]
+)
+def test_a_shops_own_number_of_two_people_tells_no_parcels_apart(teller: str, identity: str) -> None:
+    (event,) = sources.discover()["shopify"].parse(shops())  # type: ignore[misc]
+    known = sighting(connection=teller, identity="1", is_shared=True)
     assert joining.join(event, route_of("shopify", known)).event.identity == identity
 
 
