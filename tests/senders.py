@@ -14,7 +14,12 @@ import requests
 
 from bridge.sources import samples
 
-SECRETS = {"shopify": "shopify-secret", "zendesk": "zendesk-secret", "kustomer": "kustomer-secret"}
+SECRETS = {
+    "shopify": "shopify-secret",
+    "zendesk": "zendesk-secret",
+    "kustomer": "kustomer-secret",
+    "aftership": "aftership-secret",
+}
 
 _numbers = itertools.count(6001)
 
@@ -105,3 +110,11 @@ def kustomer(
     signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     headers = {"Content-Type": "application/json", "X-Kustomer-Webhook-Event": "kustomer.message.create"}
     return Webhook(connection="kustomer", body=body, headers={**headers, header: signature})
+
+
+def aftership(sample: str, **values: object) -> Webhook:
+    """What AfterShip tells of a parcel; `__` in the names of `values` is a dot."""
+    named = {name.replace("__", "."): value for name, value in {"event_id": str(uuid.uuid4()), **values}.items()}
+    body = samples.load("aftership")[sample].with_values(named).body
+    headers = {"Content-Type": "application/json", "AfterShip-Hmac-Sha256": base64_hmac(SECRETS["aftership"], body)}
+    return Webhook(connection="aftership", body=body, headers=headers)

@@ -79,7 +79,16 @@ HOLDING_BACK = {
     "refusals counted, not committed": Point(function="bridge.store.people:refused", when="after", only_if=bool),
     "person unreachable, not committed": Point(function="bridge.store.people:skip_waiting", when="after"),
 }
-POINTS = {**WEB, **WORKER, **START, **STOP, **HOLDING_BACK}
+JOINING = {
+    "parcel looked for": Point(function="bridge.joining:join", when="after"),
+    "parcels read, not written": Point(function="bridge.store.sightings:write", when="before"),
+    "parcels written, no message inserted": Point(function="bridge.joining:keep", when="after"),
+    "parcels and messages written, not committed": Point(function="bridge.store.recording:processed", when="after"),
+    "parcels and messages committed": Point(
+        function="bridge.worker:Worker._turn", when="after", armed_by="bridge.store.sightings:write"
+    ),
+}
+POINTS = {**WEB, **WORKER, **START, **STOP, **HOLDING_BACK, **JOINING}
 
 
 def install(name: str, hit: int) -> None:

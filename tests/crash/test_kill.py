@@ -50,6 +50,7 @@ def crashing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     stack = Crashing(directory, url)
     # Few, so that some messages wait while others are under way.
     stack.settings["WORKER_THREADS"] = "2"
+    stack.settings["AFTERSHIP_SECRETS"] = senders.SECRETS["aftership"]
     stack.migrate()
     stack.start_sandbox()
     yield stack
@@ -236,6 +237,52 @@ def _parcel(person: str, number: int, what: str, hour: int) -> Webhook:
     # Nobody else's parcel: what two people have in common is nobody's.
     values |= {"shipment.tracking_number": f"{person[1:]}{number}"}
     return senders.zendesk(sample.with_values(values).body)
+
+
+@pytest.mark.parametrize("shop_first", [True, False])
+@pytest.mark.parametrize("point", die_at.JOINING)
+def test_a_parcel_that_a_killed_worker_was_told_of_is_texted_once_and_its_person_found(
+    crashing: Crashing, web_url: str, ended: list[Process], tmp_path: Path, point: str, shop_first: bool
+) -> None:
+    for what in ("shipped", "out_for_delivery"):
+        (tmp_path / f"{what}.txt").write_text(f"---\nevent: order.{what}\n---\n{what} {{{{ order.name }}}}")
+    settings = {"TEMPLATES_DIR": str(tmp_path)}
+    which = 2 * list(die_at.JOINING).index(point) + shop_first
+    person, number = f"+1416555{150 + which:04}", f"1Z{uuid.uuid4().hex[:14].upper()}"
+    values = {"id": number, "customer.phone": person, "customer.email": f"{number}@example.com"}
+    values |= {"order.id": number, "order.name": f"#{number}", "shipment.tracking_number": number}
+    sample = samples.load("zendesk")["trigger_order_shipped"]
+    tellers = [
+        senders.zendesk(sample.with_values(values).body),
+        senders.aftership("in_transit_no_person", msg__tracking_number=number, msg__order_number=number),
+    ]
+    for hook in tellers if shop_first else reversed(tellers):
+        hook.post_until_acknowledged(web_url)
+
+    dying = crashing.start_prepared(partial(die_at.install, point, 1), "worker", **settings)
+    ended.append(dying)
+    _wait_for_death(dying, point)
+    ended.append(crashing.start_worker(**settings))
+    wait_until(lambda: _outcomes(crashing, person)["shipped", "sent", None] == 1, "its person is told")
+    today = {"msg__tag": "OutForDelivery", "msg__subtag": "OutForDelivery_001"}
+    coming = senders.aftership("in_transit_no_person", msg__tracking_number=number, **today)
+    coming.post_until_acknowledged(web_url)
+
+    told = {("shipped", "sent", None): 1, ("out_for_delivery", "sent", None): 1}
+    wait_until(lambda: _outcomes(crashing, person) == told, f"{_outcomes(crashing, person)}")
+    wait_until(lambda: not _waiting(crashing), "all is through")
+    assert _outcomes(crashing, person) == told
+    texts = Counter(text["text"] for text in crashing.texts() if text["to"] == person)
+    assert list(texts.values()) == [1, 1]
+
+
+def _waiting(stack: Stack) -> int:
+    """How many deliveries are not through."""
+    database = stack.open_database()
+    with database.read() as connection:
+        found = len(ledger.list_deliveries(connection, limit=10_000, state="stored"))
+    database.dispose()
+    return found
 
 
 def _outcomes(stack: Stack, person: str) -> Counter[tuple[str, str, str | None]]:
