@@ -91,6 +91,15 @@ def bounded_key(text: str | None) -> str | None:
     return "sha256:" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
+def key_in_body(body: bytes, name: str = "id") -> str | None:
+    """The delivery key of platforms that send the event's own id in the body; None where there is none to read."""
+    try:
+        found = read_object(body, advice="").get(name)
+    except Unreadable:
+        return None
+    return None if isinstance(found, bool) or not isinstance(found, str | int) else bounded_key(clean_text(str(found)))
+
+
 def identity_of(kind: str, *parts: str | None) -> str | None:
     """What tells an event from others of its kind, e.g. `order.shipped:1073459962`; None where a part is unknown."""
     known = [part for part in parts if part]

@@ -18,7 +18,7 @@ from bridge.sources._fields import FirstText, Flag, Line, Part, Parts, Reading, 
 from bridge.sources._moments import GmtMoment
 from bridge.sources._news import SEEN_WITHIN, is_old
 from bridge.sources._people import candidates
-from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
+from bridge.sources._reading import identity_of, key_in_body, native_kind, read_object
 
 SIGNATURE = "aftership-hmac-sha256"
 
@@ -105,10 +105,7 @@ _BODY = _Body()
 
 def delivery_key(delivery: Delivery) -> str | None:
     """The event's own id, which is in the signed body."""
-    try:
-        return bounded_key(text_of(read_object(delivery.body, advice=_ADVICE).get("event_id")))
-    except Unreadable:
-        return None
+    return key_in_body(delivery.body, "event_id")
 
 
 def parse(delivery: Delivery) -> Parsed:

@@ -14,9 +14,9 @@ from bridge.schemes import Hmac
 from bridge.signing import verbatim
 from bridge.sources import Source
 from bridge.sources._carriers import PAGES, carrier_name, parcel, parcel_identity
-from bridge.sources._fields import Flag, Moment, Part, Parts, Reading, Text, read, text_of
+from bridge.sources._fields import Flag, Moment, Part, Parts, Reading, Text, read
 from bridge.sources._news import SEEN_WITHIN, is_old
-from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
+from bridge.sources._reading import identity_of, key_in_body, native_kind, read_object
 
 SIGNATURE = "x-hmac-signature"
 
@@ -74,10 +74,7 @@ _BODY = _Body()
 
 def delivery_key(delivery: Delivery) -> str | None:
     """The event's own id, which is in the signed body."""
-    try:
-        return bounded_key(text_of(read_object(delivery.body, advice=_ADVICE).get("id")))
-    except Unreadable:
-        return None
+    return key_in_body(delivery.body)
 
 
 def parse(delivery: Delivery) -> Parsed:

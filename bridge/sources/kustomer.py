@@ -13,9 +13,9 @@ from bridge.events import Customer, Delivery, Event, Lookup, Parsed, Ticket
 from bridge.greeting import first_name
 from bridge.schemes import Hmac
 from bridge.sources import Source
-from bridge.sources._fields import Flag, Line, Moment, Part, Parts, Reading, Text, read, text_of
+from bridge.sources._fields import Flag, Line, Moment, Part, Parts, Reading, Text, read
 from bridge.sources._people import candidates, fill
-from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
+from bridge.sources._reading import identity_of, key_in_body, native_kind, read_object
 
 SIGNATURE = "x-kustomer-webhook-signature"
 
@@ -137,10 +137,7 @@ _ANSWER = _Answer()
 
 def delivery_key(delivery: Delivery) -> str | None:
     """The event's own id, which is in the signed body."""
-    try:
-        return bounded_key(text_of(read_object(delivery.body, advice=_ADVICE).get("id")))
-    except Unreadable:
-        return None
+    return key_in_body(delivery.body)
 
 
 def parse(delivery: Delivery) -> Parsed:

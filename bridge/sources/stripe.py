@@ -14,12 +14,12 @@ from bridge.events import Customer, Delivery, Event, Order, Parsed
 from bridge.greeting import first_name
 from bridge.schemes import PAIRS, Hmac, seconds, time_and_body
 from bridge.sources import Source
-from bridge.sources._fields import Amount, Country, Flag, Line, Part, Reading, Text, read, text_of
+from bridge.sources._fields import Amount, Country, Flag, Line, Part, Reading, Text, read
 from bridge.sources._moments import UnixMoment
 from bridge.sources._money import ISO_4217, currency_of, in_units
 from bridge.sources._naming import order_name
 from bridge.sources._people import candidates
-from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
+from bridge.sources._reading import identity_of, key_in_body, native_kind, read_object
 
 SIGNATURE = "stripe-signature"
 
@@ -102,10 +102,7 @@ _BODY = _Body()
 
 def delivery_key(delivery: Delivery) -> str | None:
     """The event's own id, which is in the signed body and stays the same when it is sent again."""
-    try:
-        return bounded_key(text_of(read_object(delivery.body, advice=_ADVICE).get("id")))
-    except Unreadable:
-        return None
+    return key_in_body(delivery.body)
 
 
 def parse(delivery: Delivery) -> Parsed:

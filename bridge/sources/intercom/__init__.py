@@ -13,9 +13,9 @@ from bridge.greeting import first_name
 from bridge.reasons import Reason
 from bridge.schemes import Hmac
 from bridge.sources import Answer, Source
-from bridge.sources._fields import read, text_of
+from bridge.sources._fields import read
 from bridge.sources._people import fill
-from bridge.sources._reading import bounded_key, identity_of, native_kind, read_object
+from bridge.sources._reading import identity_of, key_in_body, native_kind, read_object
 from bridge.sources.intercom.payloads import Body, Item, Person, Wrapped
 
 SIGNATURE = "x-hub-signature"
@@ -69,10 +69,7 @@ def handshake(delivery: Delivery) -> Answer | None:
 
 def delivery_key(delivery: Delivery) -> str | None:
     """The notification's own id, which is in the signed body and stays when it is sent again."""
-    try:
-        return bounded_key(text_of(read_object(delivery.body, advice=_ADVICE).get("id")))
-    except Unreadable:
-        return None
+    return key_in_body(delivery.body)
 
 
 def parse(delivery: Delivery) -> Parsed:

@@ -7,8 +7,8 @@ from bridge.errors import Unreadable
 from bridge.events import Delivery, Event, Lookup, Parsed
 from bridge.schemes import Hmac
 from bridge.sources import Source
-from bridge.sources._fields import read, text_of
-from bridge.sources._reading import bounded_key, native_kind, read_object
+from bridge.sources._fields import read
+from bridge.sources._reading import key_in_body, native_kind, read_object
 from bridge.sources.square.events import absorb, events_of, order_to_ask_for
 from bridge.sources.square.payloads import BODY
 
@@ -27,10 +27,7 @@ SCHEME = Hmac(header=SIGNATURE, signed=_signed, signs_url=True)
 
 def delivery_key(delivery: Delivery) -> str | None:
     """The event's own id, which is in the signed body."""
-    try:
-        return bounded_key(text_of(read_object(delivery.body, advice=_ADVICE).get("event_id")))
-    except Unreadable:
-        return None
+    return key_in_body(delivery.body, "event_id")
 
 
 def ask(delivery: Delivery) -> Lookup | None:
