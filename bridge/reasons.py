@@ -8,7 +8,7 @@ from dataclasses import dataclass
 #: code -> sentence. `bridge deliveries show`, `bridge messages show` and the log all print these.
 REASONS: dict[str, str] = {
     # a delivery that made no message
-    "unreadable_body": "The webhook was genuine, but its body could not be read.",
+    "unreadable_body": "The body of this webhook could not be read.",
     "crashed": "The bridge failed on this webhook; it is kept. Report the error, then `bridge deliveries replay`.",
     "unknown_connection": "The connection this webhook came through is no longer configured.",
     "unrendered_placeholder": "This is a test: placeholders such as {{ticket.id}} were not filled in.",

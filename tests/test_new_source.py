@@ -88,7 +88,7 @@ def test_in_a_checkout_a_new_source_becomes_part_of_it(tmp_path: Path):
     assert again.returncode == 2
 
 
-@pytest.mark.parametrize("name", ["My", "1st", "a-b", "", "x" * 60, "../x", "shopify"])
+@pytest.mark.parametrize("name", ["My", "1st", "a-b", "", "x" * 60, "../x", "shopify", "class"])
 def test_a_name_that_cannot_be_is_refused(tmp_path: Path, name: str):
     done = run([*BRIDGE, "new-source", name], tmp_path)
     assert done.returncode == 2

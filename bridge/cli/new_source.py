@@ -2,6 +2,7 @@
 
 import re
 from importlib.resources import files
+from keyword import iskeyword
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ def new_source(name: str, title: str | None) -> None:
 
     In a checkout of the bridge it becomes part of it; elsewhere it is a package of its own, in a new folder.
     """
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or iskeyword(name):
         raise click.UsageError(f"{name!r} is no name for a source: small letters, digits and _, such as my_helpdesk")
     if name in sources.names():
         raise click.UsageError(f"there is a source {name} already; see `bridge sources`")
