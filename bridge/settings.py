@@ -36,6 +36,8 @@ NAMES = (
     "ALLOWED_REGIONS",
     "PHONE_PREFERENCE",
     "PUBLIC_URL",
+    "CONSOLE_PASSWORD",
+    "CONSOLE_VIEWER_PASSWORD",
     "TEMPLATES_DIR",
     "MAX_BODY_BYTES",
     "LOG_LEVEL",
@@ -83,6 +85,8 @@ class Settings:
     allowed_regions: frozenset[str]
     phone_preference: tuple[Place, ...]
     public_url: str | None
+    console_password: str | None = field(repr=False)
+    console_viewer_password: str | None = field(repr=False)
     templates_dir: str | None
     max_body_bytes: int
     log_level: str
@@ -142,6 +146,8 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         allowed_regions=_allowed_regions(environment),
         phone_preference=cast(tuple[Place, ...], environment.words("PHONE_PREFERENCE", PLACES)),
         public_url=_public_url(environment),
+        console_password=environment.text("CONSOLE_PASSWORD"),
+        console_viewer_password=environment.text("CONSOLE_VIEWER_PASSWORD"),
         templates_dir=environment.text("TEMPLATES_DIR"),
         max_body_bytes=environment.whole("MAX_BODY_BYTES", 5 * 1024 * 1024, at_least=1024),
         log_level=environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),

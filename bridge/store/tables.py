@@ -30,7 +30,7 @@ from sqlalchemy.types import JSON
 from bridge.store.sealed import Moment, SealedBytes, SealedText, SealedWords
 
 #: The migration that makes these tables.
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 
 metadata = MetaData(
     naming_convention={
@@ -300,4 +300,16 @@ reporting = Table(
     Column("connection", String(100), primary_key=True),
     Column("since", Moment, nullable=False),
     Column("until", Moment, nullable=False),
+)
+
+# What people did in the console.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("who", String(100), nullable=False),
+    Column("action", String(50), nullable=False),
+    Column("subject", String(100), nullable=False),
+    Column("detail", String(300), nullable=False),
 )

@@ -32,7 +32,17 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.register_blueprint(pictures.blueprint(database))
     app.register_blueprint(metrics.blueprint(database))
     app.register_error_handler(HTTPException, _as_json)
+    if settings.console_password:
+        _add_console(app, settings, database)
     return app
+
+
+def _add_console(app: Flask, settings: Settings, database: Database) -> None:
+    # Not at the top: who has no console does without what it loads.
+    from bridge.web import console
+
+    console.access.prepare(app, settings)
+    app.register_blueprint(console.blueprint(settings, database))
 
 
 def _as_json(error: HTTPException) -> tuple[Response, int]:

@@ -1,0 +1,25 @@
+"""What people did in the console, the newest first."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from bridge.store.tables import audit
+
+_LONGEST = 300
+
+
+def note(connection: Connection, *, who: str, action: str, subject: str, now: datetime, detail: str = "") -> None:
+    """Write down an action, in the transaction that does it. No phone number, name or text of a customer's."""
+    values = {"at": now, "who": who[:100], "action": action[:50], "subject": subject[:100], "detail": detail[:_LONGEST]}
+    connection.execute(insert(audit).values(**values))
+
+
+def list_newest(connection: Connection, *, limit: int, before: int | None = None) -> list[Mapping[str, Any]]:
+    """Actions: id, at, who, action, subject, detail; those `before` an id, if one is given."""
+    query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(audit.c.id < before)
+    return [row._asdict() for row in connection.execute(query)]

@@ -1,0 +1,34 @@
+"""The console: what support teams look at instead of logs. Off unless CONSOLE_PASSWORD is set.
+
+Each page is a module with one function `add(blueprint, …)`; `access.py` stands before all of them.
+"""
+
+from flask import Blueprint, render_template
+from werkzeug.exceptions import HTTPException
+
+from bridge.settings import Settings
+from bridge.store.database import Database
+from bridge.web.console import access, audit, filters, messages, overview
+
+
+def blueprint(settings: Settings, database: Database) -> Blueprint:
+    """`/console/` with all its pages."""
+    console = Blueprint(
+        "console",
+        __name__,
+        url_prefix="/console",
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/static",
+    )
+    console.register_error_handler(HTTPException, _as_page)
+    filters.add(console, settings)
+    access.add(console, settings, database)
+    overview.add(console, settings, database)
+    messages.add(console, settings, database)
+    audit.add(console, database)
+    return console
+
+
+def _as_page(error: HTTPException) -> tuple[str, int]:
+    return render_template("console/error.html", name=error.name, description=error.description), error.code or 500

@@ -1,0 +1,188 @@
+"""Who may see the console, and who may act: passwords, sessions, roles, and a token against forged requests."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import wraps
+from threading import Lock
+from typing import ParamSpec, TypeVar
+
+from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, session, url_for
+from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.wrappers import Response as AnyResponse
+
+from bridge.settings import Settings
+from bridge.store import audit
+from bridge.store.database import Database
+
+#: Viewers look; operators act and reveal.
+ROLES = ("viewer", "operator")
+
+# A session ends by itself after a working day.
+_SESSION_SECONDS = 12 * 3600
+# So many wrong passwords from one address, or from all together, in so many seconds.
+_TRIES, _ALL_TRIES, _TRIES_SECONDS = 10, 100, 300.0
+_MOST_ADDRESSES = 1000
+_LONGEST_PASSWORD = 1024
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data: https:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_OPEN = frozenset({"console.login", "console.static"})
+
+_Arguments = ParamSpec("_Arguments")
+_Answer = TypeVar("_Answer")
+
+
+def prepare(app: Flask, settings: Settings) -> None:
+    """Set up the application's sessions, signed with a key that all web processes have: it is made of the password."""
+    assert settings.console_password  # noqa: S101 - for the type checker: there is no console without
+    # Slow on purpose: a viewer has a signed session, and could try passwords on it.
+    password, salt = settings.console_password.encode(), b"the bridge's console: sessions"
+    app.secret_key = hashlib.scrypt(password, salt=salt, n=2**14, r=8, p=1, dklen=32)
+    app.config.update(
+        SESSION_COOKIE_NAME="bridge_console",
+        SESSION_COOKIE_PATH="/console",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=bool(settings.public_url and settings.public_url.startswith("https://")),
+    )
+
+
+def operators_only(view: Callable[_Arguments, _Answer]) -> Callable[_Arguments, _Answer]:
+    """`view`, answered 403 to who may only look."""
+
+    @wraps(view)
+    def guarded(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Answer:
+        if session.get("role") != "operator":
+            abort(403, description="this needs the role operator; you may only look")
+        return view(*arguments, **named)
+
+    return guarded
+
+
+def who() -> str:
+    """Who is acting, for the audit list."""
+    return str(session.get("who", ""))
+
+
+class _Tries:
+    """How many wrong passwords came lately, from each address and from all. One web process' own memory."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._failed: OrderedDict[str, list[float]] = OrderedDict()
+
+    def is_too_many(self, address: str) -> bool:
+        """Whether this address has to wait."""
+        with self._lock:
+            since = time.monotonic() - _TRIES_SECONDS
+            lately = {name: [at for at in times if at > since] for name, times in self._failed.items()}
+            return len(lately.get(address, ())) >= _TRIES or sum(map(len, lately.values())) >= _ALL_TRIES
+
+    def failed(self, address: str) -> None:
+        """Remember a wrong password."""
+        with self._lock:
+            self._failed.setdefault(address, []).append(time.monotonic())
+            self._failed[address] = self._failed[address][-_TRIES:]
+            while len(self._failed) > _MOST_ADDRESSES:
+                self._failed.popitem(last=False)
+
+
+def add(console: Blueprint, settings: Settings, database: Database) -> None:
+    """Login and logout, and the guard before every page."""
+    hashes = {
+        role: _hashed(password)
+        for role, password in (("operator", settings.console_password), ("viewer", settings.console_viewer_password))
+        if password
+    }
+    tries = _Tries()
+
+    @console.before_request
+    def guard() -> AnyResponse | None:
+        """Let in who has a session; let act who sends its token."""
+        if request.endpoint in _OPEN:
+            return None
+        if session.get("role") not in ROLES or session.get("until", 0) < time.time():
+            session.clear()
+            if "HX-Request" in request.headers:
+                # A fragment cannot be a login page: have the whole page go there.
+                return Response("", 401, {"HX-Redirect": url_for("console.login")})
+            if request.method not in ("GET", "HEAD"):
+                abort(401, description="log in first")
+            return redirect(url_for("console.login", next=_path()), 303)
+        if request.method not in ("GET", "HEAD") and not _has_token():
+            abort(403, description="this form is too old, or came from somewhere else; load the page again")
+        return None
+
+    @console.after_request
+    def secure(response: Response) -> Response:
+        """No script but ours, no frame, nothing kept."""
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.endpoint == "console.static":
+            response.headers["Cache-Control"] = "public, max-age=3600"
+        return response
+
+    @console.route("/login", methods=["GET", "POST"])
+    def login() -> str | tuple[str, int] | AnyResponse:
+        """The login page; 303 to the console with the right password, 401 with a wrong one, 429 after too many."""
+        if request.method == "GET":
+            return render_template("console/login.html", problem=None)
+        address = request.remote_addr or ""
+        if tries.is_too_many(address):
+            return render_template("console/login.html", problem="Too many wrong passwords. Wait five minutes."), 429
+        password = request.form.get("password", "")[:_LONGEST_PASSWORD]
+        role = next((role for role, kept in hashes.items() if check_password_hash(kept, password)), None)
+        if role is None:
+            tries.failed(address)
+            return render_template("console/login.html", problem="That is not the password."), 401
+        session.clear()
+        name = " ".join(request.form.get("name", "").split())[:60]
+        session.update(
+            role=role, who=name or role, until=time.time() + _SESSION_SECONDS, token=secrets.token_urlsafe(32)
+        )
+        with database.write() as connection:
+            audit.note(connection, who=name or role, action="login", subject=role, now=database.now(connection))
+        return redirect(_next(), 303)
+
+    @console.post("/logout")
+    def logout() -> AnyResponse:
+        """End the session."""
+        session.clear()
+        return redirect(url_for("console.login"), 303)
+
+    @console.context_processor
+    def session_values() -> dict[str, object]:
+        """What every page needs to know about who looks at it."""
+        return {"role": session.get("role"), "who": session.get("who"), "token": session.get("token", "")}
+
+
+def _hashed(password: str) -> str:
+    """The password's hash; one that is written as a hash already (`scrypt:…`, `pbkdf2:…`) is it."""
+    return password if password.startswith(("scrypt:", "pbkdf2:")) else generate_password_hash(password)
+
+
+def _has_token() -> bool:
+    given = request.headers.get("X-CSRF-Token") or request.form.get("token", "")
+    return bool(session.get("token")) and hmac.compare_digest(given.encode(), str(session["token"]).encode())
+
+
+def _path() -> str:
+    return request.full_path if request.query_string else request.path
+
+
+def _next() -> str:
+    """Where the login leads: a page of the console, whatever the address says."""
+    wanted = request.args.get("next", "")
+    is_ours = wanted.startswith("/console/") and "\\" not in wanted and not wanted.startswith("/console/log")
+    return wanted if is_ours else url_for("console.overview")
