@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bridge.attentive import rate
 from bridge.messages import AccountHealth, Message
-from bridge.store import processing, sending
+from bridge.store import processing, sending, setting_aside, switches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ NOTHING = Due()
 
 def look(connection: Connection, now: datetime, names: Collection[str], health: Mapping[str, AccountHealth]) -> Due:
     """What there is to claim at present, of the accounts `names` as far as they may send. Locks nothing."""
-    ready = [name for name in names if may_send(health.get(name), now)]
+    ready = [name for name in switches.read(connection).lets(names) if may_send(health.get(name), now)]
     return Due(
         deliveries=processing.has_due(connection, now),
         accounts=frozenset(sending.accounts_with_due(connection, ready, now) if ready else ()),
@@ -67,10 +67,12 @@ def claim(
     """Up to `room` due messages of the accounts `names`, each with its moment, and the accounts' health after that.
 
     An account whose pause has just ended gives one message as a probe, and no second one while that is under way.
+    What a person has stopped gives none.
     """
     after = dict(health)
     claimed: list[Claimed] = []
-    ready = [name for name in names if may_send(health.get(name), now)]
+    stopped = switches.read(connection)
+    ready = [name for name in stopped.lets(names) if may_send(health.get(name), now)]
     # In another order each time, because what the first leave of their share is for those that come after them.
     random.shuffle(ready)
     for number, name in enumerate(ready):
@@ -81,7 +83,11 @@ def claim(
         moments = rate.slots(account.next_at, now=now, rate=requests_per_second, most=most)
         if not moments:
             continue
-        messages = sending.claim(connection, owner, name, len(moments), now, released_only=released_only)
+        if stopped.templates:
+            setting_aside.set_aside(connection, name, stopped.templates, now)
+        messages = sending.claim(
+            connection, owner, name, len(moments), now, released_only=released_only, but=stopped.templates
+        )
         if messages:
             next_at = rate.after(moments[len(messages) - 1], rate=requests_per_second)
             after[name] = replace(account, next_at=next_at)

@@ -8,7 +8,18 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from bridge.store import account_health, people, pictures, processing, recording, sending, sightings, workers
+from bridge.store import (
+    account_health,
+    people,
+    pictures,
+    processing,
+    recording,
+    sending,
+    setting_aside,
+    sightings,
+    switches,
+    workers,
+)
 
 log = structlog.get_logger()
 
@@ -30,6 +41,8 @@ class Presence:
     _is_in_doubt: bool = field(default=False, init=False)
     _was_without_database: float = field(default=float("-inf"), init=False)
     _next_tidy: float = field(default=0.0, init=False)
+    # The templates that were paused when this was looked at last, with those whose messages are still set aside.
+    _paused: frozenset[str] = field(default=frozenset(), init=False)
 
     def be_called(self, name: str) -> None:
         """Go by another name from now on: another live worker has ours."""
@@ -72,6 +85,8 @@ class Presence:
             self._is_in_doubt = False
         if self._take_over(connection, now) or time.monotonic() >= self._next_tidy:
             self._tidy(connection, now)
+        else:
+            self._let_go_on(connection, now)
 
     def leave(self, connection: Connection, *, sent: Collection[int]) -> None:
         """Give back everything; `sent` are messages whose sending outlasts us, and who may have left."""
@@ -90,6 +105,17 @@ class Presence:
             log.warning("worker.taken_over", worker=name, rows=count)
         return bool(taken)
 
+    def _let_go_on(self, connection: Connection, now: datetime, *, looks: bool = False) -> None:
+        """Take back what was set aside for templates that are paused no more. It `looks` even if none has gone on."""
+        paused = switches.read(connection).templates
+        if not (looks or self._paused - paused):
+            self._paused = paused
+        elif setting_aside.take_back(connection, paused, now) == setting_aside.AT_ONCE:
+            # There may be more: that is for the next beat.
+            self._paused |= paused | {""}
+        else:
+            self._paused = paused
+
     def _tidy(self, connection: Connection, now: datetime) -> None:
         """What came back from a dead worker, or from one with other settings, obeys ours; what is late is over."""
         self._next_tidy = time.monotonic() + _TIDY_EVERY_SECONDS
@@ -98,6 +124,7 @@ class Presence:
             recording.end_quiet_hours(connection, now)
         if expired := recording.expire(connection, now):
             log.warning("messages.expired", count=expired)
+        self._let_go_on(connection, now, looks=True)
         people.forget(connection, now)
         pictures.forget(connection, now)
         sightings.forget(connection, now, self.retain_sightings)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
-from bridge.store import account_health, outbox, sending
+from bridge.store import account_health, outbox, sending, switches
 from bridge.store.tables import accounts, attempts, deliveries, is_held, is_skipped, messages
 from bridge.store.wakeup import notify
 
@@ -58,11 +58,17 @@ def list_messages(
 ) -> list[Mapping[str, Any]]:
     """The newest messages: id, delivery_id, template, to, state, reason, waiting_for, due.
 
-    A message of a paused account waits for it, whatever it waited for before; one behind an earlier one of its thread
-    for that.
+    A message that a person has stopped waits for that, whatever it waited for before; one of a paused account for it;
+    one behind an earlier one of its thread for that.
     """
+    stopped = switches.read(connection)
     query = (
-        select(*_MESSAGE_LIST, accounts.c.paused_until, sending.is_blocked(messages).label("is_blocked"))
+        select(
+            *_MESSAGE_LIST,
+            messages.c.account,
+            accounts.c.paused_until,
+            sending.is_blocked(messages).label("is_blocked"),
+        )
         .join(accounts, accounts.c.name == messages.c.account, isouter=True)
         .order_by(messages.c.id.desc())
         .limit(limit)
@@ -77,8 +83,9 @@ def list_messages(
     for row in _rows(connection, query):
         fields = dict(row)
         is_paused, is_blocked = fields.pop("paused_until") is not None, fields.pop("is_blocked")
-        if fields["state"] == "queued" and (is_paused or is_blocked):
-            fields["waiting_for"] = "account" if is_paused else "thread"
+        is_stopped = stopped.stops(account=fields.pop("account"), template=fields["template"])
+        if fields["state"] == "queued" and (is_stopped or is_paused or is_blocked):
+            fields["waiting_for"] = switches.PAUSED_BY_HAND if is_stopped else "account" if is_paused else "thread"
         rows.append(fields)
     return rows
 

@@ -25,16 +25,26 @@ def accounts_with_due(connection: Connection, names: Collection[str], now: datet
 
 
 def claim(
-    connection: Connection, owner: str, account: str, limit: int, now: datetime, *, released_only: bool = False
+    connection: Connection,
+    owner: str,
+    account: str,
+    limit: int,
+    now: datetime,
+    *,
+    released_only: bool = False,
+    but: Collection[str] = (),
 ) -> list[Message]:
     """Up to `limit` due messages of an account, owned by `owner` and `sending` from now on; the oldest first.
+
+    None of the templates `but`.
 
     Those that may have left come before all others: Attentive drops their repeats only for a short while.
     """
     claimed: list[Any] = []
-    for statement in _CLAIMS_OF_RELEASED if released_only else _CLAIMS:
+    values = {"me": owner, "at": now, "of": account, **({"but": sorted(but)} if but else {})}
+    for statement in _CLAIMS[released_only, bool(but)]:
         if room := limit - len(claimed):
-            claimed += connection.execute(statement, {"me": owner, "room": room, "at": now, "of": account})
+            claimed += connection.execute(statement, {**values, "room": room})
     found = (Message(**dict(zip(_FIELDS, row, strict=True))) for row in claimed)
     return sorted(found, key=lambda message: message.id)
 
@@ -67,8 +77,8 @@ def is_blocked(this: FromClause) -> ColumnElement[bool]:
     )
 
 
-def _claiming(*, released_only: bool, doubtful: bool) -> ReturningUpdate[Any]:
-    """Claims up to `room` messages of the account `of` that are due `at` now, for `me`."""
+def _claiming(*, released_only: bool, doubtful: bool, choosy: bool) -> ReturningUpdate[Any]:
+    """Claims up to `room` messages of the account `of` that are due `at` now, for `me`; if `choosy`, `but` some."""
     pick = (
         select(messages.c.id)
         .where(
@@ -77,6 +87,7 @@ def _claiming(*, released_only: bool, doubtful: bool) -> ReturningUpdate[Any]:
             messages.c.unknown_since.is_not(None) if doubtful else true(),
             messages.c.due <= bindparam("at"),
             messages.c.account == bindparam("of"),
+            messages.c.template.not_in(bindparam("but", expanding=True)) if choosy else true(),
             ~is_blocked(messages),
         )
         .order_by(messages.c.due, messages.c.id)
@@ -209,8 +220,13 @@ _WITH_DUE = select(accounts.c.name).where(
     accounts.c.name.in_(bindparam("names", expanding=True)),
     exists().where(is_queued, messages.c.account == accounts.c.name, messages.c.due <= bindparam("at")),
 )
-_CLAIMS = [_claiming(released_only=False, doubtful=doubtful) for doubtful in (True, False)]
-_CLAIMS_OF_RELEASED = [_claiming(released_only=True, doubtful=doubtful) for doubtful in (True, False)]
+_CLAIMS = {
+    (released_only, choosy): [
+        _claiming(released_only=released_only, doubtful=doubtful, choosy=choosy) for doubtful in (True, False)
+    ]
+    for released_only in (True, False)
+    for choosy in (True, False)
+}
 # The state is not asked for in the condition: PostgreSQL might walk through all that wait to find these few.
 _OWNERS = (
     select(messages.c.id, messages.c.owner, messages.c.state)

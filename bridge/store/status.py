@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, lite
 from sqlalchemy import func as sql
 
 from bridge.messages import AccountHealth
-from bridge.store import account_health, sending
+from bridge.store import account_health, sending, switches
+from bridge.store.switches import Stopped
 from bridge.store.tables import deliveries, is_held, is_queued, is_sending, is_stored, messages, workers
 from bridge.store.workers import DEAD_AFTER
 
@@ -30,7 +31,8 @@ _LOOKED_AT = 1000
 class Status:
     """Waiting work at `now`. `oldest` is when the longest waiting row was due: of the deliveries, of each account.
 
-    A message that waits for an earlier one of its thread is not counted as waiting by itself.
+    A message that waits for an earlier one of its thread is not counted as waiting by itself, nor is one whose template
+    is paused. `stopped` is what people have stopped.
     """
 
     now: datetime
@@ -42,6 +44,7 @@ class Status:
     oldest_messages: Mapping[str, datetime]
     workers: int
     accounts: tuple[AccountHealth, ...]
+    stopped: Stopped
 
     @property
     def oldest_seconds(self) -> float:
@@ -64,6 +67,7 @@ class Status:
             return None
         paused = [account.name for account in self.accounts if account.paused_until]
         causes = ["no worker is alive"] * (self.workers == 0) + [f"{name} is paused" for name in paused]
+        causes += [one.words for one in self.stopped.switches if one.kind != "template"]
         since = f"the longest waiting row has been due for {self.oldest_seconds:.0f} seconds"
         return f"{since}: {', '.join(causes)}" if causes else since
 
@@ -87,6 +91,7 @@ def read(connection: Connection, now: datetime) -> Status:
         oldest_messages=oldest_messages,
         workers=connection.execute(_alive(now)).scalar_one(),
         accounts=tuple(accounts.values()),
+        stopped=switches.read(connection),
     )
 
 

@@ -1,5 +1,5 @@
 """The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, people, pictures, sightings, and how
-connections fare: refusals, secrets, reporting.
+connections fare: refusals, secrets, reporting; what people did and stopped: audit, switches.
 
 One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
 """
@@ -312,4 +312,16 @@ audit = Table(
     Column("action", String(50), nullable=False),
     Column("subject", String(100), nullable=False),
     Column("detail", String(300), nullable=False),
+)
+
+# What people have stopped by hand, until they let it go on.
+switches = Table(
+    "switches",
+    metadata,
+    # account, template, or all.
+    Column("kind", String(20), primary_key=True),
+    # Empty for all.
+    Column("name", String(300), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("who", String(100), nullable=False),
 )

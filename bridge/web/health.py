@@ -57,6 +57,11 @@ def _body(found: Status) -> dict[str, object]:
             "why": found.why_behind,
         },
         "workers": found.workers,
+        "paused_by_hand": {
+            "all": found.stopped.is_all,
+            "accounts": sorted(found.stopped.accounts),
+            "templates": sorted(found.stopped.templates),
+        },
         "accounts": {
             account.name: {
                 "paused": account.paused_until is not None,

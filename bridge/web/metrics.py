@@ -41,7 +41,8 @@ class _Queue(Collector):
             "bridge_account_oldest_waiting_seconds", "Age of its longest waiting message.", labels=["account"]
         )
         for account in found.accounts:
-            paused.add_metric([account.name], float(account.paused_until is not None))
+            is_stopped = not found.stopped.lets([account.name])
+            paused.add_metric([account.name], float(account.paused_until is not None or is_stopped))
             oldest.add_metric([account.name], found.account_seconds(account.name))
         yield paused
         yield oldest
