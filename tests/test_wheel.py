@@ -79,3 +79,10 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_directory(bridge: Bridge) -> N
 
 def test_the_migrations_are_in_the_wheel(bridge: Bridge) -> None:
     assert bridge("db", "upgrade").stdout.startswith("Migrated the database to ")
+
+
+def test_the_pages_that_the_console_shows_are_in_the_wheel(bridge: Bridge) -> None:
+    told = bridge("-c", "from bridge.web.console import guides; print(guides.find('shopify')[:9], guides._folder())")
+
+    assert told.stdout.startswith("# Shopify")
+    assert told.stdout.rstrip().endswith("shipped_docs")

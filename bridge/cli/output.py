@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bridge.reasons import REASONS
+from bridge.wording import counted as counted
 
 _COLOURS = {
     "sent": "green",
@@ -84,8 +85,3 @@ def why(reason: str | None, detail: str | None) -> str:
     if reason is None:
         return ""
     return " ".join(part for part in (f"{reason}:", REASONS.get(reason, ""), detail or "") if part)
-
-
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 segment`, `2 segments`, `2 deliveries`."""
-    return f"{number} {one if number == 1 else many or f'{one}s'}"

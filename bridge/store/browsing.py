@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy import func as sql
 
-from bridge.store.tables import messages
+from bridge.store.tables import deliveries, messages
 
 #: How many rows a page looks at, at most.
 STRETCH = 20_000
@@ -69,3 +69,17 @@ def list_messages(
     oldest, moment, count = connection.execute(end).one()
     is_end = count < STRETCH
     return Page(rows=rows, older=None if is_end else oldest, looked_back_to=None if is_end else moment)
+
+
+def template_names(connection: Connection) -> list[str]:
+    """The templates that ever made a message, by stepping from name to name in the index."""
+    first = select(sql.min(messages.c.template).label("name")).cte("step", recursive=True)
+    following = select(sql.min(messages.c.template)).where(messages.c.template > first.c.name)
+    step = first.union_all(select(following.scalar_subquery()).where(first.c.name.is_not(None)))
+    return list(connection.execute(select(step.c.name).where(step.c.name.is_not(None))).scalars())
+
+
+def has_deliveries(connection: Connection, name: str) -> bool:
+    """Whether a webhook of this connection was ever kept."""
+    found = select(deliveries.c.id).where(deliveries.c.connection == name).limit(1)
+    return connection.execute(found).first() is not None

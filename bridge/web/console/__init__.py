@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from bridge.settings import Settings
 from bridge.store.database import Database
-from bridge.web.console import access, audit, filters, messages, overview
+from bridge.web.console import access, audit, connections, filters, help_pages, messages, overview, switching
 
 
 def blueprint(settings: Settings, database: Database) -> Blueprint:
@@ -25,6 +25,9 @@ def blueprint(settings: Settings, database: Database) -> Blueprint:
     filters.add(console, settings)
     access.add(console, settings, database)
     overview.add(console, settings, database)
+    switching.add(console, settings, database)
+    connections.add(console, settings, database)
+    help_pages.add(console)
     messages.add(console, settings, database)
     audit.add(console, database)
     return console

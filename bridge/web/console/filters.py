@@ -1,11 +1,11 @@
 """How values are shown: phone numbers masked, reasons as sentences, moments for the viewer's own clock."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Blueprint
 from markupsafe import Markup
 
-from bridge import phone, sms
+from bridge import phone, sms, wording
 from bridge.reasons import CAUSES, REASONS
 from bridge.settings import Settings
 
@@ -34,6 +34,7 @@ def add(console: Blueprint, settings: Settings) -> None:
     def register(state: object) -> None:
         filters = state.app.jinja_env.filters  # type: ignore[attr-defined]  # Flask's BlueprintSetupState
         filters.update(masked=masked, moment=moment, tone=TONES.get, sentence=sentence, cause=CAUSES.get)
+        filters["seconds"] = lambda seconds: wording.span(timedelta(seconds=seconds)) if seconds else "nothing"
         filters["with_brand"] = lambda text, account: sms.with_brand(text, _brand(settings, account))
 
 

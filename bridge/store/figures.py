@@ -1,0 +1,106 @@
+"""How much came in and what became of it, over time, counted with bounded work: for a plot.
+
+Ids grow with time, so a span of time is a span of ids, whose ends are found by halving. Of each span no more than
+COUNTED_TO rows are looked at. At its ends a row may be counted in the neighbouring span: commits overtake each other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Integer, Select, Table, bindparam, select
+from sqlalchemy import func as sql
+
+from bridge.store.tables import deliveries, messages
+
+#: Where the counting of one span ends: from there on its numbers mean "at least".
+COUNTED_TO = 5000
+
+#: Ends of spans of ids that were found before: past ones stay where they are. (table, moment) -> first id.
+Edges = dict[tuple[str, datetime], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What came in between two moments. `messages` counts those made in that time by the state they are in now."""
+
+    since: datetime
+    until: datetime
+    accepted: int = 0
+    messages: Mapping[str, int] = field(default_factory=dict)
+    is_at_least: bool = False
+
+
+def over_time(
+    connection: Connection, now: datetime, *, step: timedelta, steps: int, edges: Edges | None = None
+) -> list[Figures]:
+    """`steps` spans of `step` each, at round moments, the last of which is not over yet. `edges` is added to."""
+    moments = moments_until(now, step=step, steps=steps)
+    edges = edges if edges is not None else {}
+    webhooks = _first_ids(connection, deliveries, moments, now, edges)
+    texts = _first_ids(connection, messages, moments, now, edges)
+    found = []
+    for number, since in enumerate(moments[:-1]):
+        came = connection.execute(_CAME, _span(webhooks, number)).scalar_one()
+        states = {row.state: row[1] for row in connection.execute(_MADE, _span(texts, number))}
+        is_full = COUNTED_TO in (came, sum(states.values()))
+        until = moments[number + 1]
+        found.append(Figures(since=since, until=until, accepted=came, messages=states, is_at_least=is_full))
+    return found
+
+
+def moments_until(now: datetime, *, step: timedelta, steps: int) -> list[datetime]:
+    """The ends of `steps` spans, the first and the last included: round moments, of which only the last is to come."""
+    start = datetime(now.year, now.month, now.day, tzinfo=UTC)
+    last = start + step * ((now - start) // step + 1)
+    return [last - step * number for number in range(steps, -1, -1)]
+
+
+def _span(ids: Sequence[int], number: int) -> dict[str, int]:
+    return {"from": ids[number], "before": ids[number + 1], "room": COUNTED_TO}
+
+
+def _first_ids(
+    connection: Connection, table: Table, moments: Sequence[datetime], now: datetime, edges: Edges
+) -> list[int]:
+    """The first id at each of the moments or later."""
+    end = (connection.execute(select(sql.max(table.c.id))).scalar_one() or 0) + 1
+    found: list[int] = []
+    for moment in moments:
+        known = edges.get((table.name, moment))
+        if known is None:
+            known = end if moment > now else _first_id(connection, table, moment, found[-1] if found else 1, end)
+            if moment < now - _SETTLED:
+                edges[table.name, moment] = known
+        found.append(known)
+    return found
+
+
+def _first_id(connection: Connection, table: Table, moment: datetime, low: int, high: int) -> int:
+    while low < high:
+        middle = (low + high) // 2
+        row = connection.execute(_NEXT[table.name], {"from": middle}).first()
+        if row is not None and row[1] < moment:
+            low = row[0] + 1
+        else:
+            high = middle
+    return low
+
+
+# By then all who began before a moment have committed.
+_SETTLED = timedelta(minutes=5)
+
+
+def _next(table: Table, column: str) -> Select[int, datetime]:
+    return select(table.c.id, table.c[column]).where(table.c.id >= bindparam("from")).order_by(table.c.id).limit(1)
+
+
+def _some(table: Table, column: str) -> Select[str]:
+    within = table.c.id >= bindparam("from"), table.c.id < bindparam("before")
+    return select(table.c[column]).where(*within).order_by(table.c.id).limit(bindparam("room", type_=Integer))
+
+
+_NEXT = {"deliveries": _next(deliveries, "received_at"), "messages": _next(messages, "created_at")}
+_CAME = select(sql.count()).select_from(_some(deliveries, "id").subquery())
+_STATES = _some(messages, "state").subquery()
+_MADE = select(_STATES.c.state, sql.count()).group_by(_STATES.c.state)
