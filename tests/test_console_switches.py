@@ -2,16 +2,19 @@
 
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from conftest import wait_until
+from forked import ForkedStack
 from office import Office
 from sqlalchemy import update
 
 from bridge.settings import Settings
 from bridge.sources import names
-from bridge.store import ledger, status, switches
+from bridge.store import audit, ledger, status, switches
 from bridge.store.database import Database
 from bridge.store.setting_aside import AT_ONCE
 from bridge.store.switches import Kind
@@ -179,3 +182,37 @@ def test_a_text_behind_a_paused_one_of_its_thread_waits_too(office: Office) -> N
     assert waits_for(office.database) == ["paused_by_hand", "thread"]
     resume(office.database, "template", "placed")
     office.wait_for_states("sent", "sent")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, database_url: str) -> Iterator[ForkedStack]:
+    """A migrated database and the commands."""
+    stack = ForkedStack(tmp_path, database_url)
+    stack.migrate()
+    yield stack
+    stack.close()
+
+
+def test_the_terminal_stops_and_lets_go_on_too(terminal: ForkedStack) -> None:
+    for options, what in (
+        (["--account", "attentive"], "account attentive"),
+        (["--template", "placed"], "template placed"),
+        (["--all"], "all sending"),
+    ):
+        for command, said in (
+            ("pause", "is stopped; workers know it within seconds"),
+            ("pause", "was stopped already"),
+            ("resume", "goes on; workers know it within seconds"),
+            ("resume", "was not stopped"),
+        ):
+            done = terminal.run(command, *options)
+            assert (done.returncode, done.stdout) == (0, f"{what} {said}.\n"), done.stderr
+    database = terminal.open_database()
+    with database.read() as connection:
+        assert [row["who"] for row in audit.list_newest(connection, limit=9)] == ["the command line"] * 6
+    database.dispose()
+
+
+def test_the_terminal_says_what_it_needs_to_know(terminal: ForkedStack) -> None:
+    for options in ([], ["--all", "--template", "x"], ["--account", "nobody"], ["--template", ""], ["--account", ""]):
+        assert terminal.run("pause", *options).returncode == 2, options

@@ -25,6 +25,8 @@ COMMANDS = {
     "messages": "bridge.cli.messages:messages",
     "connections": "bridge.cli.connections:connections",
     "people": "bridge.cli.people:people",
+    "pause": "bridge.cli.pause:pause",
+    "resume": "bridge.cli.pause:resume",
     "phone": "bridge.cli.numbers:phone",
     "segments": "bridge.cli.numbers:segments",
     "sources": "bridge.cli.sources:sources",
