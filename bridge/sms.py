@@ -93,6 +93,21 @@ def units_left(text: str) -> int:
     return each - _fill(widths, each)[1]
 
 
+def parts(text: str) -> list[str]:
+    """The text, exactly as it is given, cut where its segments end; nothing for an empty text."""
+    encoding, widths = _widths(text, _beyond_gsm(text))
+    single, each = _ROOM[encoding]
+    room = single if sum(widths) <= single else each
+    found, used = [""] if text else [], 0
+    for character, width in zip(text, widths, strict=True):
+        if used + width > room:
+            found.append("")
+            used = 0
+        found[-1] += character
+        used += width
+    return found
+
+
 def as_sent(text: str, brand: str | None) -> str:
     """The text as the person reads it: downgraded, with the brand that Attentive puts before every message.
 

@@ -10,13 +10,13 @@ import click
 import pytest
 
 from bridge import cli, events, sources
-from bridge.cli import rehearsal, template_tests
 from bridge.cli.sources import as_markdown
 from bridge.compose import TemplateFolder, read_template
 from bridge.connections import CONNECTION_SUFFIXES
 from bridge.events import Delivery
 from bridge.reasons import CAUSES, REASONS
 from bridge.settings import NAMES, Settings
+from bridge.trying import beside, rehearsal
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -154,9 +154,9 @@ def test_the_example_of_tests_beside_a_template_passes(tmp_path: Path) -> None:
     (tmp_path / "order_shipped.tests.yaml").write_text(example)
     (template,) = TemplateFolder(tmp_path).current()
 
-    verdict = template_tests.run_beside(template, rehearsal.bare_stages("Juniper"), datetime(2026, 11, 23, tzinfo=UTC))
+    verdict = beside.run_beside(template, rehearsal.bare_stages("Juniper"), datetime(2026, 11, 23, tzinfo=UTC))
 
-    assert verdict == template_tests.Verdict(passed=2)
+    assert verdict == beside.Verdict(passed=2)
 
 
 def test_the_body_to_paste_into_zendesk_is_read_as_a_reply() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bridge import sms
-from bridge.cli import rehearsal
 from bridge.compose import TemplateFolder
+from bridge.trying import rehearsal
 
 SHIPPED = Path(__file__).parents[1] / "templates"
 GOLDEN = Path(__file__).parent / "golden"

@@ -16,8 +16,6 @@ from sqlalchemy import event as sql_event
 from sqlalchemy import text as text_of_sql
 
 from bridge import joining, pipeline, sources
-from bridge.cli import rehearsal
-from bridge.cli.rehearsal import Rehearsal, Stage
 from bridge.compose import Template, read_template
 from bridge.connections import Account, Connection
 from bridge.errors import StoreUnavailable
@@ -42,6 +40,8 @@ from bridge.store import sightings
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.store.tables import sightings as table
+from bridge.trying import rehearsal
+from bridge.trying.rehearsal import Rehearsal, Stage
 
 NUMBER = "9400111899562537866543"
 ORDER_ID = "5728193046127345821"

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import delete, select
 
 from bridge import joining, pipeline, sources
-from bridge.cli import rehearsal
 from bridge.compose import TemplateFolder
 from bridge.concluding import Done, conclude
 from bridge.events import Delivery, Lookup
@@ -23,6 +22,7 @@ from bridge.sources.samples import load
 from bridge.store import processing, tables
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
+from bridge.trying import rehearsal
 
 SHIPPED = TemplateFolder(Path(__file__).parent.parent / "templates")
 MAYA = "+12125550123"

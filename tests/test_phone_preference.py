@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge import phone
-from bridge.cli import rehearsal
 from bridge.compose import read_template
 from bridge.connections import Account, Connection
 from bridge.drafting import draft
@@ -21,6 +20,7 @@ from bridge.route import Route, routes
 from bridge.settings import Settings
 from bridge.sources import discover
 from bridge.sources.samples import load
+from bridge.trying import rehearsal
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 REAL = "+12125551234"

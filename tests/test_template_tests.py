@@ -10,10 +10,10 @@ from forked import run
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.cli import rehearsal, template_tests
 from bridge.compose import Template, TemplateFolder, read_template
 from bridge.errors import Misconfigured
 from bridge.sources import discover
+from bridge.trying import beside, rehearsal
 from bridge.trying.template_tests import TemplateTest, read_tests
 
 SHIPPED = Path(__file__).parents[1] / "templates"
@@ -50,12 +50,12 @@ def problems(text: str) -> Sequence[str]:
     return caught.value.problems
 
 
-def told(folder: Path, tests: str, text: str = TEMPLATE) -> template_tests.Verdict:
+def told(folder: Path, tests: str, text: str = TEMPLATE) -> beside.Verdict:
     """The verdict of these tests beside this template."""
     (folder / "shipped.txt").write_text(text)
     (folder / "shipped.tests.yaml").write_text(tests)
     (one,) = TemplateFolder(folder).current()
-    verdict = template_tests.run_beside(one, STAGES, NOW)
+    verdict = beside.run_beside(one, STAGES, NOW)
     assert verdict is not None
     return verdict
 
@@ -191,7 +191,7 @@ PASSING = [
 
 @pytest.mark.parametrize("tests", PASSING)
 def test_what_comes_out_as_expected_passes(tmp_path: Path, tests: str) -> None:
-    assert told(tmp_path, tests) == template_tests.Verdict(passed=1)
+    assert told(tmp_path, tests) == beside.Verdict(passed=1)
 
 
 #: tests -> what is expected, and what is got instead.
@@ -273,7 +273,7 @@ def test_quiet_hours_regions_preferred_phones_and_sending_do_not_matter_to_a_tes
 def test_every_shipped_template_has_tests_and_they_pass() -> None:
     templates = TemplateFolder(SHIPPED).current()
     for one in templates:
-        verdict = template_tests.run_beside(one, STAGES, NOW)
+        verdict = beside.run_beside(one, STAGES, NOW)
         assert verdict is not None, one.name
         assert verdict.problems == ()
         assert verdict.passed >= 3, one.name

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli import rehearsal
 from bridge.compose import Rendered, TemplateFolder, render
 from bridge.compose.locales import choose
 from bridge.errors import Misconfigured
 from bridge.events import Customer, Event, Order
 from bridge.reasons import Reason
+from bridge.trying import rehearsal
 
 BASE = (
     "---\nevent: order.shipped\nlink: en.attn.tv\nmax_segments: 2\n---\n"

@@ -2,18 +2,14 @@
 
 import re
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 import click
 
-from bridge import joining
 from bridge.cli import differences, output, setup
-from bridge.route import Route, routes
 from bridge.settings import Settings
 from bridge.store import history
-from bridge.trying.backtest import Backtest
+from bridge.trying.backtest import Backtest, routes_of_the_past
 
 #: How many deliveries are in memory at a time. A webhook may have megabytes.
 BATCH = 200
@@ -60,9 +56,7 @@ def _play(settings: Settings, only: str | None, since: timedelta, limit: int, *,
         now = database.now(connection)
     played = Backtest(
         templates=templates,
-        routes=_as_if_sending(
-            joining.in_hindsight(routes(settings, looks_up=looks_up), database, days=settings.retain_sightings)
-        ),
+        routes=routes_of_the_past(settings, database, looks_up=looks_up),
         cap_per_person=settings.cap_per_person,
         looks_up=looks_up,
         most=limit,
@@ -72,8 +66,3 @@ def _play(settings: Settings, only: str | None, since: timedelta, limit: int, *,
         played.look_at(batch)
     database.dispose()
     return played
-
-
-def _as_if_sending(made: Mapping[str, Route]) -> dict[str, Route]:
-    # That sending is off says nothing about a text.
-    return {name: replace(route, sending="on") for name, route in made.items()}

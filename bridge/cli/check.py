@@ -9,19 +9,15 @@ from datetime import UTC, datetime
 import click
 from rich.markup import escape
 
-from bridge import sms, sources
-from bridge.cli import output, rehearsal, setup, template_tests
-from bridge.cli.rehearsal import Rehearsal
+from bridge import sms
+from bridge.cli import output, setup
 from bridge.compose import Template, TemplateFolder
-from bridge.compose.link_lint import link_problems, partial_problems
-from bridge.compose.vocabulary import did_you_mean
 from bridge.errors import Misconfigured
 from bridge.messages import Draft
 from bridge.route import routes
 from bridge.settings import Settings
-
-#: Reasons that lie in the template; the others lie in the sample's person.
-_TEMPLATE_FAULTS = {"empty_body", "braces_in_body", "template_error", "too_many_segments"}
+from bridge.trying import checking
+from bridge.trying.rehearsal import Rehearsal
 
 
 @click.command()
@@ -47,8 +43,7 @@ def check() -> None:
     _print_holding_back(settings)
     templates = folder.current()
     passed, problems = _check_templates(templates, settings)
-    problems += [problem for partial in folder.partials for problem in partial_problems(partial)]
-    problems += template_tests.strays(folder_path, templates)
+    problems += checking.problems_of_folder(folder, templates)
     for problem in problems:
         click.echo(f"bridge: {problem}", err=True)
     read = f"{output.counted(len(templates), 'template')} in {folder_path}"
@@ -93,50 +88,26 @@ def _print_holding_back(settings: Settings) -> None:
 
 def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple[int, list[str]]:
     """How many tests passed, and what is wrong."""
-    now = datetime.now(UTC)
-    stages = rehearsal.stages(settings)
-    found = rehearsal.texts([walk for stage in stages for walk in rehearsal.rehearse(stage, templates, now)])
     passed, problems = 0, list[str]()
-    for template in templates:
-        reached = [(walk, draft) for walk, draft in found if draft.template == template.name]
-        output.console().print(f"[bold]{escape(template.name)}[/]  {', '.join(sorted(template.events))}")
-        if limits := _limits(template):
+    for report in checking.reports(templates, settings, datetime.now(UTC)):
+        output.console().print(f"[bold]{escape(report.template.name)}[/]  {', '.join(sorted(report.template.events))}")
+        if limits := _limits(report.template):
             click.echo(f"  {limits}")
-        connected = settings.connections or {walk.stage.connection.name for walk, _ in reached}
-        for walk, draft in reached:
+        connected = settings.connections or {walk.stage.connection.name for walk, _ in report.reached}
+        for walk, draft in report.reached:
             if walk.stage.connection.name in connected:
                 output.console().print(f"  {escape(walk.name):44} {_verdict(walk, draft)}")
-        others = Counter(_verdict(*one) for one in reached if one[0].stage.connection.name not in connected)
+        others = Counter(_verdict(*one) for one in report.reached if one[0].stage.connection.name not in connected)
         if others:
             told = ", ".join(f"{count} × {verdict}" for verdict, count in sorted(others.items()))
             output.console().print(f"  {'samples of platforms not connected':44} {told}")
-        if not reached:
+        if not report.reached:
             output.console().print("  [yellow]no sample reaches it[/]")
-        problems += link_problems(template)
-        problems += _unknown_names(template, settings)
-        problems += _problems(template, reached)
-        if template.shrink_media and not settings.public_url:
-            problems.append(
-                f"{template.path}: shrink_media needs the setting PUBLIC_URL, where Attentive gets the picture"
-            )
-        if verdict := template_tests.run_beside(template, stages, now):
-            click.echo(f"  {output.counted(verdict.passed, 'test')} passed")
-            passed += verdict.passed
-            problems += verdict.problems
+        problems += report.problems
+        if report.tests:
+            click.echo(f"  {output.counted(report.tests.passed, 'test')} passed")
+            passed += report.tests.passed
     return passed, problems
-
-
-def _unknown_names(template: Template, settings: Settings) -> list[str]:
-    """Sources and connections that there are not, so that the template would answer nothing."""
-    known = {"source": set(sources.names()), "connection": settings.connections.keys()}
-    named = {"source": template.sources, "connection": template.connections}
-    return [
-        f"{template.path}: there is no {key} {name}{did_you_mean(name, known[key])} ({', '.join(sorted(known[key]))})"
-        for key, names in named.items()
-        # Where no connection is configured yet nobody can tell what they will be called.
-        for name in sorted(names - known[key])
-        if known[key]
-    ]
 
 
 def _limits(template: Template) -> str:
@@ -158,17 +129,3 @@ def _verdict(walk: Rehearsal, draft: Draft) -> str:
     measure = sms.measure(sms.with_brand(draft.body, walk.brand))
     colour = "green" if measure.segments == 1 else "yellow"
     return f"[{colour}]{output.counted(measure.segments, 'segment')} {measure.encoding}[/]"
-
-
-def _problems(template: Template, reached: Sequence[tuple[Rehearsal, Draft]]) -> list[str]:
-    problems = []
-    for walk, draft in reached:
-        if draft.reason and draft.reason.code in _TEMPLATE_FAULTS:
-            # Which sample it is says how the text comes to be so long; the others are so with any.
-            where = f"{walk.name}: " if draft.reason.code == "too_many_segments" else ""
-            problems.append(f"{template.path}: {where}{draft.reason.sentence}")
-    missing = [draft.reason for _, draft in reached if draft.reason and draft.reason.code == "missing_value"]
-    if missing and len(missing) == len(reached):
-        what = f"no sample has {missing[0].detail} as a value that can stand in a text"
-        problems.append(f"{template.path}: {what}, so this message would never be sent")
-    return sorted(set(problems))

@@ -18,16 +18,17 @@ import requests
 from rich.progress import track
 
 from bridge import platforms, sources
-from bridge.cli import demo_results, output, rehearsal, setup
+from bridge.cli import demo_results, output, setup
 from bridge.cli.processes import Children
 from bridge.cli.recorded_answers import serve_recorded_answers
-from bridge.cli.rehearsal import Rehearsal
 from bridge.compose import TemplateFolder
 from bridge.connections import CONNECTION_SUFFIXES, setting_prefix
 from bridge.events import Delivery
 from bridge.settings import NAMES
 from bridge.store import ledger, mistakes, sightings
 from bridge.store.database import Database
+from bridge.trying import rehearsal
+from bridge.trying.rehearsal import Rehearsal
 
 _SECRET = "demo-secret"  # noqa: S105 - no secret: it is printed, and good on this machine for as long as the demo runs
 _BRAND = "Juniper & Pine"

@@ -5,14 +5,11 @@ from datetime import UTC, datetime
 
 import click
 
-from bridge import joining, pipeline
-from bridge.cli import bubble, output, rehearsal, setup
+from bridge.cli import bubble, output, setup
 from bridge.compose import Template
-from bridge.events import Delivery
-from bridge.messages import Deferred, Draft
-from bridge.route import routes
+from bridge.messages import Draft
 from bridge.settings import Settings
-from bridge.store import ledger
+from bridge.trying import previewing, rehearsal
 
 
 @click.command()
@@ -65,27 +62,10 @@ def _of_samples(settings: Settings, template: Template, name: str | None) -> lis
 
 def _of_delivery(settings: Settings, template: Template, delivery_id: int) -> list[Draft]:
     database = setup.open_database(settings)
-    with database.read() as connection:
-        row = ledger.find_delivery(connection, delivery_id)
-    if row is None:
-        _fail(f"there is no delivery {delivery_id}")
-        return []
-    route = joining.in_hindsight(routes(settings), database, days=settings.retain_sightings).get(row["connection"])
-    if route is None:
-        _fail(f"the connection {row['connection']} of this delivery is no longer configured")
-        return []
-    delivery = Delivery(
-        connection=row["connection"], headers=row["headers"], body=row["body"], received_at=row["received_at"]
-    )
-    # As of its receipt, so that an old delivery shows its text and not that it has expired.
-    result = pipeline.process(delivery, route, [template], row["received_at"])
-    if isinstance(result, Deferred):
-        _fail(f"the look-up failed: {result.detail}")
-        return []
-    if not result.drafts:
-        why = f" {result.reason.sentence}" if result.reason else ""
-        _fail(f"delivery {delivery_id} does not reach this template.{why}")
-    return list(result.drafts)
+    found = previewing.of_delivery(settings, database, template, delivery_id)
+    if found.problem:
+        _fail(found.problem)
+    return list(found.drafts)
 
 
 def _fail(problem: str) -> None:

@@ -8,8 +8,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from bridge import platforms, sources
-from bridge.cli import output, rehearsal
+from bridge.cli import output
 from bridge.sources import samples
+from bridge.trying import rehearsal
 
 _TOKEN = {"token_type": "bearer", "access_token": "recorded", "expires_in": 3600}
 

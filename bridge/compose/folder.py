@@ -37,10 +37,11 @@ def default_folder(setting: str | None) -> Path:
 class TemplateFolder:
     """The templates of a folder: every `*.txt` whose name does not begin with `.`; with `_` it is a partial.
 
-    Raises Misconfigured when made, with every problem of every file.
+    Raises Misconfigured when made, with every problem of every file; or, where it need not be `whole`, only where no
+    file can be read: what is good can then be had, and what is wrong stands in `problems`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, whole: bool = True) -> None:
         self.path = path
         self._lock = threading.Lock()
         self._looked_at = time.monotonic()
@@ -53,7 +54,7 @@ class TemplateFolder:
         self._folder_problem: str | None = None
         self._texts = {name: _text_of(path / name) for name in on_disk}
         self._keep(read_files(self._texts, path, {}), on_disk)
-        if self.problems:
+        if self.problems and whole:
             raise Misconfigured(self.problems)
 
     @property
@@ -66,6 +67,10 @@ class TemplateFolder:
     def partials(self) -> tuple[Partial, ...]:
         """The pieces that the templates share, by name, as they were last read."""
         return tuple(file.good for _, file in sorted(self._files.items()) if isinstance(file.good, Partial))
+
+    def texts(self) -> dict[str, str]:
+        """The text of every file that can be read, by the file's name, as of the last look at the folder."""
+        return {name: text for name, text in self._texts.items() if isinstance(text, str)}
 
     def current(self, *, since: float = math.inf) -> tuple[Template, ...]:
         """The templates by name, as they stand in the folder now. A broken file counts as it was when it was good.

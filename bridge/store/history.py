@@ -1,4 +1,4 @@
-"""What came in and what became of it, read in batches from the oldest on: for `bridge backtest`. Only reads."""
+"""What came in and what became of it, read in batches from the oldest on: for backtests. Only reads."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,11 +48,22 @@ class Past:
     messages: tuple[PastMessage, ...]
 
 
-def since(database: Database, moment: datetime, *, batch: int) -> Iterator[list[Past]]:
-    """What was received from `moment` until now, the oldest first, in batches that are read one at a time."""
+def count_about(database: Database, moment: datetime) -> int:
+    """About how many deliveries were received from `moment` until now: none is counted."""
     with database.read() as connection:
-        last = connection.execute(select(func.max(deliveries.c.id))).scalar_one() or 0
-        after = _first_id(connection, moment - _SLACK, last) - 1
+        after, last = _span(connection, moment)
+    return last - after
+
+
+def since(database: Database, moment: datetime, *, batch: int, most: int | None = None) -> Iterator[list[Past]]:
+    """What was received from `moment` until now, the oldest first, in batches that are read one at a time.
+
+    With `most`, only the newest about so many.
+    """
+    with database.read() as connection:
+        after, last = _span(connection, moment)
+    if most is not None:
+        after = max(after, last - most)
     while after < last:
         with database.read() as connection:
             rows = connection.execute(_DELIVERIES, {"after": after, "last": last, "room": batch}).all()
@@ -78,6 +89,12 @@ def since(database: Database, moment: datetime, *, batch: int) -> Iterator[list[
             )
             for row in chosen
         ]
+
+
+def _span(connection: Connection, moment: datetime) -> tuple[int, int]:
+    """The id before the first that was received at `moment` or later, and the last."""
+    last = connection.execute(select(func.max(deliveries.c.id))).scalar_one() or 0
+    return _first_id(connection, moment - _SLACK, last) - 1, last
 
 
 def _first_id(connection: Connection, moment: datetime, last: int) -> int:

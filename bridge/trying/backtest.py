@@ -5,15 +5,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bridge import pipeline, sms
+from bridge import joining, pipeline, sms
 from bridge.compose import Template
 from bridge.errors import LookupFailed, kind_and_place
 from bridge.events import Event, Lookup, PhoneCandidate
 from bridge.messages import Deferred, Draft, Processed
 from bridge.reasons import Reason
-from bridge.route import Route
+from bridge.route import Route, routes
+from bridge.settings import Settings
+from bridge.store.database import Database
 from bridge.store.history import Past, PastMessage
 from bridge.trying.comparing import Comparer, Comparison
+
+
+def routes_of_the_past(settings: Settings, database: Database, *, looks_up: bool) -> dict[str, Route]:
+    """The routes that recorded webhooks are played on: that sending is off says nothing about a text."""
+    made = joining.in_hindsight(routes(settings, looks_up=looks_up), database, days=settings.retain_sightings)
+    return {name: replace(route, sending="on") for name, route in made.items()}
 
 
 @dataclass(kw_only=True)
@@ -90,7 +98,7 @@ class Backtest:
             return
         if self.only is not None:
             past = replace(past, messages=tuple(made for made in past.messages if made.template == self.only))
-        result, unknown = self._play(past, route if self.looks_up else replace(route, fetch=_nobody))
+        result, unknown = self._play(past, route if self.looks_up else replace(route, fetch=ask_nobody))
         concerned = set()
         for one in self._comparer.compare(past, result, but=unknown):
             concerned.add(one.template)
@@ -147,7 +155,8 @@ def _process(past: Past, route: Route, templates: Sequence[Template]) -> Process
         return Processed(state="parked", reason=Reason(code="crashed", detail=kind_and_place(error)))
 
 
-def _nobody(lookup: Lookup) -> Mapping[str, object]:
+def ask_nobody(lookup: Lookup) -> Mapping[str, object]:
+    """A platform that is not asked. Raises LookupFailed."""
     raise LookupFailed(f"{lookup.what} {lookup.id} is not asked for.")
 
 

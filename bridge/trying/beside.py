@@ -1,4 +1,4 @@
-"""The tests beside the templates, read from the folder and run: a part of `bridge check`."""
+"""The tests beside the templates, read from the folder and run: for `bridge check` and the console."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,14 +6,14 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from bridge.cli import rehearsal
-from bridge.cli.rehearsal import Stage
 from bridge.compose import Template
 from bridge.errors import Misconfigured
 from bridge.events import PLACES
 from bridge.phone import ALLOWED_REGIONS
 from bridge.route import Route
 from bridge.sources.samples import Sample
+from bridge.trying import rehearsal
+from bridge.trying.rehearsal import Stage
 from bridge.trying.running import run_test
 from bridge.trying.template_tests import SUFFIX, path_beside, read_tests
 

@@ -1,4 +1,4 @@
-"""Recorded samples walked through the real path without a server: what `check`, `preview` and `demo` show."""
+"""Recorded samples walked through the real path without a server: for `check`, `preview`, `demo` and the console."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
