@@ -34,7 +34,7 @@ def token(client: FlaskClient) -> str:
     return found[1]
 
 
-PAGES = ["/console/", "/console/messages", "/console/audit"]
+PAGES = ["/console/", "/console/messages", "/console/templates", "/console/backtest", "/console/audit"]
 
 
 def test_without_a_password_there_is_no_console(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

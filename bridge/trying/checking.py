@@ -31,6 +31,11 @@ class Report:
     tests: Verdict | None
     problems: tuple[str, ...]
 
+    @property
+    def walks(self) -> list[Rehearsal]:
+        """The samples that reach it, each once."""
+        return list({walk.name: walk for walk, _ in self.reached}.values())
+
 
 def reports(templates: Sequence[Template], settings: Settings, now: datetime) -> Iterator[Report]:
     """Each template with every sample that reaches it, and its tests run."""

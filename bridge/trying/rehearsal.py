@@ -88,11 +88,19 @@ def rehearse(
     The platform's answer to a look-up is the one that was recorded with the sample.
     """
     for sample in samples.load(stage.source.name).values():
-        delivery = _delivery(stage.connection.name, sample, now)
-        result = pipeline.process(delivery, route_of(stage, sample, keeps_quiet=keeps_quiet), templates, now)
-        if isinstance(result, Deferred):
-            raise AssertionError(f"{sample.name}: a recorded answer is never late")
+        result = rehearse_one(stage, sample, templates, now, keeps_quiet=keeps_quiet)
         yield Rehearsal(stage=stage, sample=sample, result=result)
+
+
+def rehearse_one(
+    stage: Stage, sample: Sample, templates: Sequence[Template], now: datetime, *, keeps_quiet: bool = False
+) -> Processed:
+    """What one sample comes to."""
+    delivery = _delivery(stage.connection.name, sample, now)
+    result = pipeline.process(delivery, route_of(stage, sample, keeps_quiet=keeps_quiet), templates, now)
+    if isinstance(result, Deferred):
+        raise AssertionError(f"{sample.name}: a recorded answer is never late")
+    return result
 
 
 def route_of(stage: Stage, sample: Sample | None = None, *, keeps_quiet: bool = False) -> Route:

@@ -8,7 +8,19 @@ from werkzeug.exceptions import HTTPException
 
 from bridge.settings import Settings
 from bridge.store.database import Database
-from bridge.web.console import access, audit, connections, filters, help_pages, messages, overview, switching
+from bridge.web.console import (
+    access,
+    audit,
+    backtest,
+    connections,
+    filters,
+    help_pages,
+    messages,
+    overview,
+    switching,
+    template_pages,
+)
+from bridge.web.console.workshop import Workshop
 
 
 def blueprint(settings: Settings, database: Database) -> Blueprint:
@@ -29,6 +41,9 @@ def blueprint(settings: Settings, database: Database) -> Blueprint:
     connections.add(console, settings, database)
     help_pages.add(console)
     messages.add(console, settings, database)
+    workshop = Workshop(settings)
+    template_pages.add(console, settings, database, workshop)
+    backtest.add(console, settings, database, workshop)
     audit.add(console, database)
     return console
 

@@ -35,6 +35,7 @@ def add(console: Blueprint, settings: Settings) -> None:
         filters = state.app.jinja_env.filters  # type: ignore[attr-defined]  # Flask's BlueprintSetupState
         filters.update(masked=masked, moment=moment, tone=TONES.get, sentence=sentence, cause=CAUSES.get)
         filters["seconds"] = lambda seconds: wording.span(timedelta(seconds=seconds)) if seconds else "nothing"
+        filters["duration"] = duration
         filters["with_brand"] = lambda text, account: sms.with_brand(text, _brand(settings, account))
 
 
@@ -52,6 +53,15 @@ def moment(value: datetime | None) -> Markup:
     if value is None:
         return Markup("")
     return Markup('<time datetime="{}">{} UTC</time>').format(value.isoformat(), f"{value:%Y-%m-%d %H:%M:%S}")
+
+
+def duration(value: timedelta) -> str:
+    """`2 days`, `12 hours`, `90 minutes`: the largest unit that is whole."""
+    minutes = int(value.total_seconds()) // 60
+    size, name = next(
+        (size, name) for size, name in ((1440, "day"), (60, "hour"), (1, "minute")) if minutes % size == 0
+    )
+    return wording.counted(minutes // size, name)
 
 
 def sentence(code: str | None) -> str:
