@@ -42,7 +42,8 @@ def accept(delivery: Delivery, route: Route, inbox: Inbox, *, keeps: Keeps = lam
         is_new = inbox.add_unverified(delivery, cause=error.cause, headers=headers)
         return Accepted(is_new=is_new, unverified=error)
     signed = source.signed_bytes(delivery) if source.signed_bytes else None
-    is_new = inbox.add(delivery, key=source.delivery_key(delivery), signed_bytes=signed, headers=headers)
+    key, proof = source.delivery_key(delivery), route.fingerprint_of(secret)
+    is_new = inbox.add(delivery, key=key, signed_bytes=signed, headers=headers, secret=proof)
     return Accepted(is_new=is_new, secret=secret)
 
 

@@ -15,6 +15,7 @@ from bridge.platforms import discover as discover_platforms
 from bridge.platforms.key_sets import KeySets
 from bridge.policy import phones
 from bridge.reasons import Reason
+from bridge.rotation import fingerprint
 from bridge.schemes import TOKEN_HEADER
 from bridge.schemes.public_keys import takes_addresses
 from bridge.settings import Settings
@@ -84,6 +85,10 @@ class Route:
             if self._key_sets is None:
                 raise
             return verify(self._key_sets.renewed())
+
+    def fingerprint_of(self, secret: int) -> str:
+        """What tells the secret of this index from the connection's others."""
+        return fingerprint(self.connection.name, self.connection.secrets[secret])
 
     def parse(self, delivery: Delivery, now: datetime) -> Parsed:
         """The events of a delivery, or why it has none; the platform is asked first where the webhook says no more

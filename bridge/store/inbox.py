@@ -45,17 +45,24 @@ class Inbox:
         self._commits = GroupCommit(database, self._store, order=lambda arrival: str(arrival.values["key"]))
 
     def add(
-        self, delivery: Delivery, *, key: str | None, signed_bytes: bytes | None, headers: Mapping[str, str]
+        self,
+        delivery: Delivery,
+        *,
+        key: str | None,
+        signed_bytes: bytes | None,
+        headers: Mapping[str, str],
+        secret: str | None = None,
     ) -> bool:
         """Store a delivery durably; True if it is new, False if it is known.
 
         `key` is the sender's id, `signed_bytes` what the signature covers where it does not cover the id,
-        `headers` those to keep. Raises StoreUnavailable.
+        `headers` those to keep, `secret` the fingerprint of the one that proves it. Raises StoreUnavailable.
         """
         by_id = key is not None
         signed_hash = hashlib.sha256(signed_bytes).hexdigest() if by_id and signed_bytes is not None else None
         stored_as = _storable(key) if key is not None else "body-sha256:" + hashlib.sha256(delivery.body).hexdigest()
-        return self._add(delivery, stored_as, signed_hash, headers, by_id=by_id)
+        proof = {"signed_hash": signed_hash, "secret": secret}
+        return self._add(delivery, stored_as, proof, headers, by_id=by_id)
 
     def add_unverified(self, delivery: Delivery, *, cause: str, headers: Mapping[str, str]) -> bool:
         """Store a delivery that would be refused for `cause`; True if it is new. Raises StoreUnavailable.
@@ -63,15 +70,22 @@ class Inbox:
         It never has a key that a genuine one could have.
         """
         key = _UNVERIFIED + hashlib.sha256(delivery.body).hexdigest()
-        return self._add(replace(delivery, unverified=cause), key, None, headers, by_id=False)
+        return self._add(replace(delivery, unverified=cause), key, {}, headers, by_id=False)
 
     def _add(
-        self, delivery: Delivery, key: str, signed_hash: str | None, headers: Mapping[str, str], *, by_id: bool
+        self,
+        delivery: Delivery,
+        key: str,
+        proof: Mapping[str, str | None],
+        headers: Mapping[str, str],
+        *,
+        by_id: bool,
     ) -> bool:
         row = {
             "connection": delivery.connection,
             "key": key,
-            "signed_hash": signed_hash,
+            "signed_hash": proof.get("signed_hash"),
+            "secret": proof.get("secret"),
             "headers": dict(headers),
             "body": delivery.body,
             "received_at": delivery.received_at,

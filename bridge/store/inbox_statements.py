@@ -11,7 +11,7 @@ from bridge.store.driver_statement import DriverStatement, compiled, conversions
 from bridge.store.tables import deliveries, inserts
 from bridge.store.wakeup import CHANNEL
 
-_GIVEN = ("connection", "key", "signed_hash", "headers", "body", "received_at", "unverified")
+_GIVEN = ("connection", "key", "signed_hash", "headers", "body", "received_at", "unverified", "secret")
 _STORED: dict[str, Any] = {
     "state": literal_column("'stored'"),
     "attempts": literal_column("0"),

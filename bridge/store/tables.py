@@ -78,6 +78,8 @@ deliveries = Table(
     Column("received_at", Moment, nullable=False),
     # Why its signature would have been refused, where the connection only reports that: see CAUSES in reasons.py.
     Column("unverified", String(50)),
+    # Which of the connection's secrets proves it: a few digits of a hash of that (rotation.py).
+    Column("secret", String(16)),
     Column("state", String(20), nullable=False),
     Column("reason", String(50)),
     Column("detail", SealedText),
@@ -313,6 +315,8 @@ audit = Table(
     Column("subject", String(100), nullable=False),
     Column("detail", String(300), nullable=False),
 )
+# What was done with one message or delivery.
+Index("ix_audit_subject", audit.c.subject)
 
 # What people have stopped by hand, until they let it go on.
 switches = Table(

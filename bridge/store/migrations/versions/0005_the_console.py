@@ -1,4 +1,4 @@
-"""The console: what people did in it, and what they have stopped by hand."""
+"""The console: what people did in it, what they have stopped by hand, and which secret proves a delivery."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the tables. Processes of the old program go on: they neither read nor write them."""
+    """Add tables and a column. Processes of the old program go on: they neither read nor write them."""
     op.create_table(
         "audit",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -21,6 +21,8 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(length=300), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
+    op.create_index("ix_audit_subject", "audit", ["subject"])
+    op.add_column("deliveries", sa.Column("secret", sa.String(length=16), nullable=True))
     op.create_table(
         "switches",
         sa.Column("kind", sa.String(length=20), nullable=False),
