@@ -153,9 +153,7 @@ def _decide(ids: tuple[int, ...], template: str | None, reason: str | None, ever
     database = setup.open_database(settings)
     with database.read() as connection:
         found = ledger.held(connection, ids=ids, template=template, reason=reason)
-    # A stranger may have written them: no word about many lets them go.
-    stays = release and not ids and reason is None
-    chosen = [one for one, why in found if not (stays and why == "unverified")]
+    chosen = ledger.decidable(found, releases=release, one_by_one=bool(ids) or reason is not None)
     if not (ids or template or reason or everything) and sys.stdin.isatty():
         click.confirm(f"{'Release' if release else 'Drop'} all {len(chosen)} held messages?", abort=True)
     count = 0

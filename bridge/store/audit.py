@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select
 from bridge.store.tables import audit
 
 _LONGEST = 300
+_MOST_OF_ONE = 100
 
 
 def note(connection: Connection, *, who: str, action: str, subject: str, now: datetime, detail: str = "") -> None:
@@ -23,3 +24,10 @@ def list_newest(connection: Connection, *, limit: int, before: int | None = None
     if before is not None:
         query = query.where(audit.c.id < before)
     return [row._asdict() for row in connection.execute(query)]
+
+
+def of(connection: Connection, *subjects: str) -> list[Mapping[str, Any]]:
+    """What was done with these, the oldest first, as far as there is room to tell it."""
+    query = select(audit).where(audit.c.subject.in_(subjects)).order_by(audit.c.id.desc()).limit(_MOST_OF_ONE)
+    newest: list[Mapping[str, Any]] = [row._asdict() for row in connection.execute(query)]
+    return newest[::-1]

@@ -3,16 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from bridge.events import Delivery
+from bridge.store import bisecting
 from bridge.store.database import Database
 from bridge.store.tables import deliveries, messages
-
-#: How much later than its neighbours a delivery of a smaller id may have been received: commits overtake each other.
-_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,42 +71,37 @@ def since(database: Database, moment: datetime, *, batch: int, most: int | None 
             after = rows[-1].id
             chosen = [row for row in rows if row.received_at >= moment]
             made = _messages_of(connection, [row.id for row in chosen])
-        yield [
-            Past(
-                delivery=Delivery(
-                    id=row.id,
-                    connection=row.connection,
-                    headers=row.headers,
-                    body=row.body,
-                    received_at=row.received_at,
-                    unverified=row.unverified,
-                ),
-                state=row.state,
-                reason=row.reason,
-                story=row.events or (),
-                messages=tuple(made[row.id]),
-            )
-            for row in chosen
-        ]
+        yield [_past(row, made[row.id]) for row in chosen]
 
 
 def _span(connection: Connection, moment: datetime) -> tuple[int, int]:
     """The id before the first that was received at `moment` or later, and the last."""
-    last = connection.execute(select(func.max(deliveries.c.id))).scalar_one() or 0
-    return _first_id(connection, moment - _SLACK, last) - 1, last
+    last = bisecting.last_id(connection, deliveries)
+    return bisecting.first_id(connection, deliveries.c.received_at, moment - bisecting.SLACK, last) - 1, last
 
 
-def _first_id(connection: Connection, moment: datetime, last: int) -> int:
-    """The first id that was received at `moment` or later, found without an index of the times: ids grow with them."""
-    low, high = 1, last + 1
-    while low < high:
-        middle = (low + high) // 2
-        found = connection.execute(_NEXT, {"from": middle}).first()
-        if found is not None and found.received_at < moment:
-            low = found.id + 1
-        else:
-            high = middle
-    return low
+def of(connection: Connection, delivery_id: int) -> Past | None:
+    """One delivery and what became of it; None if there is none."""
+    before = {"after": delivery_id - 1, "last": delivery_id, "room": 1}
+    row = connection.execute(_DELIVERIES, before).first()
+    return _past(row, _messages_of(connection, [row.id])[row.id]) if row else None
+
+
+def _past(row: Row[Any], made: Sequence[PastMessage]) -> Past:
+    return Past(
+        delivery=Delivery(
+            id=row.id,
+            connection=row.connection,
+            headers=row.headers,
+            body=row.body,
+            received_at=row.received_at,
+            unverified=row.unverified,
+        ),
+        state=row.state,
+        reason=row.reason,
+        story=row.events or (),
+        messages=tuple(made),
+    )
 
 
 def _messages_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[PastMessage]]:
@@ -117,12 +111,6 @@ def _messages_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, lis
     return made
 
 
-_NEXT = (
-    select(deliveries.c.id, deliveries.c.received_at)
-    .where(deliveries.c.id >= bindparam("from"))
-    .order_by(deliveries.c.id)
-    .limit(1)
-)
 _DELIVERIES = (
     select(*(deliveries.c[name] for name in ("id", "connection", "headers", "body", "received_at", "unverified")))
     .add_columns(deliveries.c.state, deliveries.c.reason, deliveries.c.events)

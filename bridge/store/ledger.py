@@ -36,7 +36,7 @@ _MESSAGE_LIST = (
 #: States a person may send a message on from.
 RETRYABLE = ("refused", "unknown", "failed", "expired", "held", "superseded")
 #: Of the skipped ones, those that had a text and a number.
-_RETRYABLE_REASONS = ("dropped", "unreachable")
+RETRYABLE_REASONS = ("dropped", "unreachable")
 
 
 _SHORTEST_LIFE = timedelta(hours=1)
@@ -117,7 +117,7 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
         update(messages)
         .where(
             messages.c.id == message["id"],
-            or_(messages.c.state.in_(RETRYABLE), is_skipped & messages.c.reason.in_(_RETRYABLE_REASONS)),
+            or_(messages.c.state.in_(RETRYABLE), is_skipped & messages.c.reason.in_(RETRYABLE_REASONS)),
         )
         .values(
             # What was skipped has given it away: a webhook or a replay would make the text once more.
@@ -161,6 +161,15 @@ def held(
     if reason:
         query = query.where(messages.c.reason == reason)
     return [(row.id, row.reason) for row in connection.execute(query)]
+
+
+def decidable(found: Sequence[tuple[int, str]], *, releases: bool, one_by_one: bool) -> list[int]:
+    """Which held messages (ids and reasons) a word about many decides on.
+
+    A stranger may have written those that nothing proves: they are let go only where they were meant.
+    """
+    stays = releases and not one_by_one
+    return [one for one, why in found if not (stays and why == "unverified")]
 
 
 def release(connection: Connection, ids: Sequence[int], now: datetime) -> int:

@@ -77,7 +77,7 @@ class Backtest:
     def look_at(self, batch: Sequence[Past]) -> None:
         """Compare each delivery of a batch."""
         for past in batch:
-            self._look_at_one(past)
+            self.compare(past)
         if batch:
             self._comparer.forget(batch[-1].delivery.received_at)
 
@@ -87,24 +87,25 @@ class Backtest:
             return 0
         return sms.measure(sms.with_brand(text, self._brands.get(account))).segments
 
-    def _look_at_one(self, past: Past) -> None:
+    def compare(self, past: Past) -> list[Comparison]:
+        """Each message that there was of a delivery or would be, compared; nothing where that cannot be told."""
         self.deliveries += 1
         route = self.routes.get(past.delivery.connection)
         if past.state == "stored":
             self.waiting += 1
-            return
+            return []
         if route is None:
             self.unconfigured += 1
-            return
+            return []
         if self.only is not None:
             past = replace(past, messages=tuple(made for made in past.messages if made.template == self.only))
         result, unknown = self._play(past, route if self.looks_up else replace(route, fetch=ask_nobody))
-        concerned = set()
-        for one in self._comparer.compare(past, result, but=unknown):
-            concerned.add(one.template)
+        found = self._comparer.compare(past, result, but=unknown)
+        for one in found:
             self._count(one)
-        for name in concerned:
+        for name in {one.template for one in found}:
             self.counts[name].deliveries += 1
+        return found
 
     def _play(self, past: Past, route: Route) -> tuple[Processed, Sequence[str]]:
         """What the delivery comes to now, and the templates of which that cannot be told."""

@@ -13,13 +13,18 @@ from bridge.web.console import (
     audit,
     backtest,
     connections,
+    deciding,
+    deliveries,
     filters,
     help_pages,
+    message,
     messages,
     overview,
+    replay,
     switching,
     template_pages,
 )
+from bridge.web.console.present import Present
 from bridge.web.console.workshop import Workshop
 
 
@@ -40,8 +45,13 @@ def blueprint(settings: Settings, database: Database) -> Blueprint:
     switching.add(console, settings, database)
     connections.add(console, settings, database)
     help_pages.add(console)
-    messages.add(console, settings, database)
     workshop = Workshop(settings)
+    present = Present(settings, database, workshop)
+    messages.add(console, settings, database)
+    message.add(console, present, database)
+    deciding.add(console, settings, database)
+    deliveries.add(console, present, database)
+    replay.add(console, present, database)
     template_pages.add(console, settings, database, workshop)
     backtest.add(console, settings, database, workshop)
     audit.add(console, database)

@@ -1,7 +1,7 @@
 """A text as a bubble: where its segments end, how full they are, and which characters make it cost more."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from bridge import sms
@@ -37,26 +37,31 @@ class Bubble:
     segments: tuple[Segment, ...]
 
 
-def bubble(text: str) -> Bubble:
-    """The bubble of a text that has its brand already."""
+def bubble(text: str, shown: str | None = None) -> Bubble:
+    """The bubble of a text that has its brand already. `shown` is what stands in its place, as long as it is."""
+    shown = text if shown is None or len(shown) != len(text) else shown
     measure = sms.measure(text)
     names = {one.character: one.name for one in measure.characters}
     parts = sms.parts(text)
     room = _ROOM[measure.encoding][len(parts) > 1]
-    segments = tuple(
-        Segment(runs=tuple(_runs(part, names)), units=_units(part, measure.encoding), room=room) for part in parts
-    )
-    return Bubble(text=text, measure=measure, units_left=sms.units_left(text), segments=segments)
+    segments, begin = [], 0
+    for part in parts:
+        runs = tuple(_runs(part, shown[begin : begin + len(part)], names))
+        segments.append(Segment(runs=runs, units=_units(part, measure.encoding), room=room))
+        begin += len(part)
+    # What is hidden is not told by its name either.
+    told = replace(measure, characters=tuple(one for one in measure.characters if one.character in shown))
+    return Bubble(text=shown, measure=told, units_left=sms.units_left(text), segments=tuple(segments))
 
 
 def _units(part: str, encoding: sms.Encoding) -> int:
     return len(part.encode("utf-16-le", "surrogatepass")) // 2 if encoding == "UCS-2" else sms.measure(part).units
 
 
-def _runs(part: str, names: dict[str, str]) -> Iterator[Run]:
-    for name, characters in groupby(part, key=names.get):
-        together = "".join(characters)
+def _runs(part: str, shown: str, names: dict[str, str]) -> Iterator[Run]:
+    for name, pairs in groupby(zip(part, shown, strict=True), key=lambda pair: names.get(pair[0])):
+        together = list(pairs)
         if name is None:
-            yield Run(text=together)
+            yield Run(text="".join(seen for _, seen in together))
         else:
-            yield from (Run(text=one, name=name) for one in together)
+            yield from (Run(text=seen, name=name if seen == one else "hidden") for one, seen in together)

@@ -1,13 +1,20 @@
 """The texts: a live list, narrowed as one likes."""
 
-from flask import Blueprint, render_template, request
+from urllib.parse import urlencode
 
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from bridge import phone
+from bridge.events import KINDS
+from bridge.reasons import REASONS
 from bridge.settings import Settings
 from bridge.store import browsing
 from bridge.store.database import Database
+from bridge.store.sealed import search_hash
+from bridge.web.console.choosing import Form
 
 _PAGE = 50
-_NARROWED_BY = ("connection", "template", "state", "reason")
 
 
 def add(console: Blueprint, settings: Settings, database: Database) -> None:
@@ -16,10 +23,27 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
     @console.get("/messages")
     def message_list() -> str:
         """The newest messages first."""
-        chosen = {name: value for name in _NARROWED_BY if (value := request.args.get(name))}
-        before = request.args.get("before", type=int)
+        form = Form(browsing.MESSAGE_FILTERS)
         with database.read() as connection:
-            page = browsing.list_messages(connection, limit=_PAGE, before=before, filters=chosen)
+            page = browsing.list_messages(connection, limit=_PAGE, before=form.before, chosen=form.chosen)
         return render_template(
-            "console/messages.html", page=page, chosen=chosen, before=before, connections=sorted(settings.connections)
+            "console/messages.html",
+            page=page,
+            form=form,
+            connections=sorted(settings.connections),
+            kinds=KINDS,
+            reasons=sorted(REASONS),
         )
+
+    @console.post("/messages/find")
+    def find_messages() -> Response:
+        """The list as the form narrows it: a phone number is posted, since addresses end up in logs and histories."""
+        names = (*browsing.MESSAGE_FILTERS, "since", "until")
+        wanted = {name: value for name in names if (value := request.form.get(name, "").strip())}
+        number = request.form.get("phone", "").strip()
+        read = phone.read(number) if number else None
+        if read and read.e164:
+            wanted["recipient"] = search_hash(read.e164)
+        elif read:
+            flash("The phone number cannot be read. Write it with its country: +1 212 555 0123.")
+        return redirect(f"{url_for('console.message_list')}?{urlencode(wanted)}", 303)

@@ -79,15 +79,16 @@ def _detail(settings: Settings, database: Database, view: View, name: str, *, re
     values = request.form if reveals else request.args
     report = view.reports.get(name)
     with database.read() as connection:
-        made = browsing.list_messages(connection, limit=_RECENT, filters={"template": name}).rows
+        chosen = browsing.Chosen(filters={"template": name})
+        made = browsing.list_messages(connection, limit=_RECENT, chosen=chosen).rows
     preview: dict[str, Any] = {}
     if template is not None and report is not None:
-        chosen = _in_locale(template, values.get("locale", ""))
+        spoken = _in_locale(template, values.get("locale", ""))
         delivery_id = _delivery_id(values)
         if delivery_id is not None:
-            preview = _of_delivery(settings, database, chosen, delivery_id, reveals=reveals)
+            preview = _of_delivery(settings, database, spoken, delivery_id, reveals=reveals)
         else:
-            preview = _of_sample(settings, report, chosen, values.get("sample", ""))
+            preview = _of_sample(settings, report, spoken, values.get("sample", ""))
     return render_template(
         "console/template.html",
         name=name,

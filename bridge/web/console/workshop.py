@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -55,20 +55,39 @@ class Workshop:
 
     def look(self) -> View:
         """The folder as it is now."""
-        from bridge.compose import TemplateFolder, default_folder
-
-        path = default_folder(self._settings.templates_dir)
         with self._lock:
             try:
-                if self._folder is None:
-                    self._folder = TemplateFolder(path, whole=False)
+                folder = self._opened()
             except Misconfigured as error:
-                return View(folder=str(path), problems=error.problems)
-            templates = self._folder.current()
-            state = (templates, self._folder.problems, _tests_beside(self._folder))
+                return View(folder=str(self._path), problems=error.problems)
+            templates = folder.current()
+            state = (templates, folder.problems, _tests_beside(folder))
             if self._kept is None or self._kept[0] != state:
-                self._kept = (state, self._rehearsed(self._folder, templates))
+                self._kept = (state, self._rehearsed(folder, templates))
             return self._kept[1]
+
+    def glance(self) -> View:
+        """The folder as it is now, with nothing rehearsed."""
+        with self._lock:
+            try:
+                folder = self._opened()
+            except Misconfigured as error:
+                return View(folder=str(self._path), problems=error.problems)
+            return View(folder=str(folder.path), templates=folder.current(), problems=folder.problems)
+
+    @property
+    def _path(self) -> Path:
+        from bridge.compose import default_folder
+
+        return default_folder(self._settings.templates_dir)
+
+    def _opened(self) -> "TemplateFolder":
+        """The folder. Raises Misconfigured."""
+        from bridge.compose import TemplateFolder
+
+        if self._folder is None:
+            self._folder = TemplateFolder(self._path, whole=False)
+        return self._folder
 
     def _rehearsed(self, folder: "TemplateFolder", templates: "Sequence[Template]") -> View:
         from bridge.trying import checking

@@ -13,3 +13,10 @@ const localise = (root) => {
 
 localise(document);
 document.addEventListener("htmx:afterSettle", () => localise(document));
+
+// One box for all boxes of a name in its form.
+document.addEventListener("change", ({ target }) => {
+  const name = target.dataset?.picks;
+  if (!name) return;
+  for (const box of target.form.querySelectorAll(`input[type=checkbox][name="${name}"]`)) box.checked = target.checked;
+});
