@@ -223,8 +223,8 @@ class Stack:
             check=False,
         )
 
-    def start_sandbox(self) -> Process:
-        process = self.start("sandbox", "--port", str(self.sandbox_port))
+    def start_sandbox(self, *arguments: str) -> Process:
+        process = self.start("sandbox", "--port", str(self.sandbox_port), *arguments)
         wait_until(lambda: answers(f"{self.sandbox_url}/api/messages"), "the sandbox answers")
         return process
 

@@ -96,7 +96,8 @@ def _start(children: Children, directory: Path, platform_url: str, templates: Pa
     environment = _environment(running, platform_url, templates)
     log = running.log.open("ab")
     # In a directory of its own, where no .env of the user's speaks into it.
-    children.start("sandbox", ["sandbox", "--port", str(sandbox)], env=environment, output=log, cwd=directory)
+    arguments = ["sandbox", "--port", str(sandbox), "--bridge", running.web]
+    children.start("sandbox", arguments, env=environment, output=log, cwd=directory)
     children.start("bridge", ["serve", "--port", str(web)], env=environment, output=log, cwd=directory)
     for url in (f"{running.sandbox}/api/messages", f"{running.web}/health/ready"):
         _wait_for(url, children, running.log)

@@ -154,19 +154,29 @@ def _wait_for_database(settings: Settings) -> "Database":
     show_default=True, help="Seconds in which the same text to the same person is dropped.",
 )  # fmt: skip
 @click.option("--token", "tokens", multiple=True, help="Accept only this token (repeatable). Default: any.")
-def sandbox(host: str, port: int, brand: str, duplicate_window: float, tokens: tuple[str, ...]) -> None:
+@click.option("--bridge", metavar="URL", help="Where the bridge is, for sending it samples from the phone's page.")
+def sandbox(
+    host: str, port: int, brand: str, duplicate_window: float, tokens: tuple[str, ...], bridge: str | None
+) -> None:
     """Play Attentive: POST /1/messages as its page says, and a phone to look at.
 
     Nothing leaves this machine. Point ATTENTIVE_URL (of the bridge, or of any program that speaks this API) at it.
+    With --bridge, which needs the bridge's settings, the page sends signed samples to it at a click.
     """
     from bridge.attentive.sandbox import create_app
+    from bridge.cli import firing
     from bridge.web.server import Server
 
     logs.set_up("WARNING")
+    if bridge and not bridge.startswith(("http://", "https://")):
+        raise click.UsageError(f"--bridge {bridge}: write the address with http:// or https://")
+    shelf = firing.shelf_for(setup.read_settings(), bridge.rstrip("/")) if bridge else firing.shelf_of_all()
     click.echo(f"The phone: http://{host}:{port}/   The API: ATTENTIVE_URL=http://{host}:{port}", err=True)
     # One process, since the phone lives in its memory; many threads, since some faults hold a request for long.
     Server(
-        lambda: create_app(brand=brand, duplicate_window=duplicate_window, tokens=frozenset(tokens) or None),
+        lambda: create_app(
+            brand=brand, duplicate_window=duplicate_window, tokens=frozenset(tokens) or None, shelf=shelf
+        ),
         bind=f"{host}:{port}",
         workers=1,
         threads=64,

@@ -9,7 +9,7 @@ import click
 import requests
 
 from bridge import sources
-from bridge.cli import setup
+from bridge.cli import firing, setup
 from bridge.connections import Connection, setting_prefix
 from bridge.errors import Unreadable
 from bridge.events import Delivery, Nothing
@@ -68,23 +68,18 @@ def trigger(
     chosen = _prepare(_sample(source.name, sample), phone, values, as_is=as_is)
     if parcel is not None:
         chosen = _of_parcel(source, chosen, parcel)
-    header = configured.signature_header or source.signature_header
     secret = "not-the-secret" if bad_signature else configured.secrets[0]
-    moment = datetime.now(UTC) - timedelta(minutes=10 if stale else 0)
-    target = f"{(url or f'http://127.0.0.1:{settings.port or 8000}').rstrip('/')}/hooks/{connection}"
-    delivery = Delivery(
-        connection=connection,
-        headers={**chosen.headers, **({} if as_is else source.fresh_headers())},
-        body=chosen.body,
-        received_at=moment,
-        url=f"{settings.public_url}/hooks/{connection}" if settings.public_url else target,
-    )
-    signed = source.sign(delivery, secret, signature_header=header, now=moment)
-    if stale and signed == source.sign(delivery, secret, signature_header=header, now=datetime.now(UTC)):
+    now = datetime.now(UTC)
+    base = url or f"http://127.0.0.1:{settings.port or 8000}"
+
+    def signed(at: datetime) -> firing.Signed:
+        return firing.sign(settings, configured, chosen, base=base, secret=secret, at=at, as_is=as_is)
+
+    one = signed(now - timedelta(minutes=10) if stale else now)
+    if stale and one.proof == signed(now).proof:
         raise click.UsageError(f"{source.title} signs no time, so there is no stale webhook of it")
-    headers = {**delivery.headers, **signed}
     expected = 401 if bad_signature or stale else 200
-    statuses = [_post(target, chosen.body, headers) for _ in range(repeat)]
+    statuses = [_post(one) for _ in range(repeat)]
     if any(status != expected for status in statuses):
         sys.exit(1)
 
@@ -110,9 +105,10 @@ def _sample(source: str, name: str) -> Sample:
 def _prepare(sample: Sample, phone: str | None, values: tuple[str, ...], *, as_is: bool) -> Sample:
     changes: dict[str, object] = {}
     if phone is not None:
-        if not sample.phone:
-            raise click.UsageError(f"the sample {sample.name} carries no phone number; the bridge looks the person up")
-        changes = dict.fromkeys(sample.phone, phone)
+        try:
+            changes = firing.numbered(sample, phone)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
     for pair in values:
         path, separator, text = pair.partition("=")
         if not separator:
@@ -146,11 +142,11 @@ def _tracking_number(source: Source, sample: Sample) -> str | None:
     return next((number for number in numbers if number and number.encode() in sample.body), None)
 
 
-def _post(target: str, body: bytes, headers: dict[str, str]) -> int | None:
+def _post(one: firing.Signed) -> int | None:
     try:
-        answer = requests.post(target, data=body, headers=headers, timeout=30, allow_redirects=False)
+        answer = one.post()
     except requests.RequestException:
-        click.echo(f"bridge: nothing answers at {target}; is `bridge serve` running?", err=True)
+        click.echo(f"bridge: nothing answers at {one.url}; is `bridge serve` running?", err=True)
         return None
     click.echo(f"{answer.status_code} {answer.text.strip()}")
     return answer.status_code

@@ -6,11 +6,13 @@
     what happened      state.py          messages, attempts, subscribers, faults; in memory only
     the lists          newest.py         which rows are kept
     /api/*             control_api.py    look at it, clear it, choose subscribers, order faults
+    /api/samples       samples_api.py    which samples can be sent at a click, and sending one
     GET /              templates/, static/   the phone
 
 It reads phone numbers by itself and shares no rule with the bridge: a judge does not ask the judged.
 """
 
 from bridge.attentive.sandbox.app import create_app
+from bridge.attentive.sandbox.samples_api import Shelf
 
-__all__ = ["create_app"]
+__all__ = ["Shelf", "create_app"]

@@ -1,12 +1,15 @@
 // The sandbox's phone: asks what arrived once a second and shows it. Texts are data: only textContent, never HTML.
-import { byNumber, clock, day, entriesOf, isToday, linked, make, readable, shortDay, source } from "./texts.js";
+import { cost } from "./segments.js";
+import { byNumber, clock, day, entriesOf, isToday, linked, make, matching, readable, shortDay, source } from "./texts.js";
 
 const EVERY = 1000; // milliseconds
 
 const $ = (id) => document.getElementById(id);
 const title = document.title;
 const seen = new Map(); // conversation -> how many of its entries were looked at
-let conversations = new Map(); // number -> entries, oldest first
+let entries = []; // all that came
+let everything = new Map(); // number -> entries, oldest first
+let conversations = new Map(); // the same, of what is looked for
 let chosen = null; // the number whose texts are shown
 let atEnd = true; // whether the newest text is in view
 let drawn = { number: null, texts: [] }; // what stands in the thread: [{ key, nodes }]
@@ -19,7 +22,7 @@ function drawConversations() {
   const items = [...conversations].map(([number, entries]) => {
     const last = entries.at(-1);
     const when = new Date(last.at);
-    const unseen = entries.length - (seen.get(number) || 0);
+    const unseen = unseenOf(number);
     const button = make("button", "person");
     button.type = "button";
     button.dataset.number = number;
@@ -41,6 +44,15 @@ function drawConversations() {
   if (focused) [...list.querySelectorAll("button")].find((button) => button.dataset.number === focused)?.focus();
 }
 
+function unseenOf(number) {
+  return Math.max(0, (everything.get(number)?.length || 0) - (seen.get(number) || 0));
+}
+
+function find() {
+  everything = byNumber(entries);
+  conversations = byNumber(matching(entries, $("search").value, $("show").value));
+}
+
 function drawText(entry) {
   const item = make("li", `text ${entry.kind === "delivered" ? "" : "refused"} ${entry.kind}`);
   if (entry.picture) {
@@ -60,6 +72,7 @@ function drawText(entry) {
   time.dateTime = entry.at;
   time.title = new Date(entry.at).toLocaleString();
   meta.append(time);
+  if (entry.kind === "delivered") meta.append(` · ${entry.picture ? "MMS, " : ""}${cost(entry.text)}`);
   if (entry.link) meta.append(` · link: ${entry.link}`);
   item.append(meta);
   return item;
@@ -67,18 +80,18 @@ function drawText(entry) {
 
 function drawThread() {
   const log = $("bubbles");
-  const entries = (conversations.get(chosen) || []).map((entry) => ({ key: `${entry.at} ${entry.kind} ${entry.text}`, entry }));
+  const rows = (conversations.get(chosen) || []).map((entry) => ({ key: `${entry.at} ${entry.kind} ${entry.text}`, entry }));
   let texts = drawn.number === chosen ? drawn.texts : [];
-  const old = Math.max(0, texts.findIndex((text) => text.key === entries[0]?.key)); // what is too old to be kept
+  const old = Math.max(0, texts.findIndex((text) => text.key === rows[0]?.key)); // what is too old to be kept
   texts.splice(0, old).forEach((text) => text.nodes.forEach((node) => node.remove()));
-  const grown = texts.length > 0 && texts.every((text, index) => text.key === entries[index]?.key);
+  const grown = texts.length > 0 && texts.every((text, index) => text.key === rows[index]?.key);
   if (!grown) texts = [];
   if (!grown) log.replaceChildren();
   // Only what was added is read out, not a whole conversation that somebody opens.
   log.setAttribute("aria-live", grown ? "polite" : "off");
-  for (let index = texts.length; index < entries.length; index += 1) {
-    const { key, entry } = entries[index];
-    const nodes = startsDay(entry, entries[index - 1]?.entry) ? [drawDay(entry)] : [];
+  for (let index = texts.length; index < rows.length; index += 1) {
+    const { key, entry } = rows[index];
+    const nodes = startsDay(entry, rows[index - 1]?.entry) ? [drawDay(entry)] : [];
     nodes.push(drawText(entry));
     if (grown) nodes.at(-1).classList.add("new");
     log.append(...nodes);
@@ -110,19 +123,20 @@ function drawDay(entry) {
 
 function draw() {
   const app = $("app");
-  const empty = conversations.size === 0;
+  const empty = everything.size === 0;
   if (empty) seen.clear();
   if (empty) app.dataset.view = "thread"; // what to do stands there
   else if (app.hasAttribute("data-empty")) app.dataset.view = "list";
   app.toggleAttribute("data-empty", empty);
-  if (!conversations.has(chosen)) chosen = empty ? null : conversations.keys().next().value;
-  if (looking()) seen.set(chosen, conversations.get(chosen).length);
+  if (!conversations.has(chosen)) chosen = conversations.keys().next().value ?? null;
+  if (looking()) seen.set(chosen, everything.get(chosen).length);
+  $("nothing").hidden = empty || conversations.size > 0;
   $("empty").hidden = !empty;
   $("clear").disabled = empty;
-  $("who").textContent = empty ? "Messages" : readable(chosen);
+  $("who").textContent = chosen === null ? "Messages" : readable(chosen);
   drawConversations();
   drawThread();
-  const unseen = [...conversations].reduce((sum, [number, all]) => sum + all.length - (seen.get(number) || 0), 0);
+  const unseen = [...everything.keys()].reduce((sum, number) => sum + unseenOf(number), 0);
   document.title = unseen > 0 ? `(${unseen}) ${title}` : title;
 }
 
@@ -154,7 +168,7 @@ function followAddress() {
 }
 
 function announce(before) {
-  const others = [...conversations].filter(([number, all]) => number !== chosen && all.length > (before.get(number)?.length || 0));
+  const others = [...everything].filter(([number, all]) => number !== chosen && all.length > (before.get(number)?.length || 0));
   if (others.length > 0) $("news").textContent = `New text for ${others.map(([number]) => readable(number)).join(", ")}`;
 }
 
@@ -176,13 +190,14 @@ async function look() {
     const [delivered, tried] = [await messages(), await attempts()];
     show("live", "Live");
     if (!delivered.changed && !tried.changed) return;
-    const before = conversations;
-    conversations = byNumber(entriesOf(delivered.rows, tried.rows));
+    const before = everything;
+    entries = entriesOf(delivered.rows, tried.rows);
+    find();
     if (started) {
       draw();
       announce(before);
     } else {
-      for (const [number, all] of conversations) seen.set(number, all.length); // only what comes from now on is new
+      for (const [number, all] of everything) seen.set(number, all.length); // only what comes from now on is new
       followAddress();
       started = true;
     }
@@ -219,6 +234,13 @@ $("confirm").addEventListener("close", async () => {
   await fetch("/api/messages", { method: "DELETE" }).catch(() => show("lost", "The sandbox does not answer"));
   await look();
 });
+
+for (const id of ["search", "show"]) {
+  $(id).addEventListener("input", () => {
+    find();
+    draw();
+  });
+}
 
 document.addEventListener("visibilitychange", draw);
 

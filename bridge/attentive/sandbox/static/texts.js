@@ -45,6 +45,18 @@ function whyNot(row) {
   return row.status === null ? said : `${row.status}: ${said}`;
 }
 
+// What is looked for: in the words, the reason and the link, or as a number, however that is written.
+export function matching(entries, query, show) {
+  const words = query.trim().toLowerCase();
+  const digits = /^[\d\s()+.-]+$/.test(words) ? words.replace(/\D/g, "") : "";
+  return entries.filter((entry) => {
+    if (show === "delivered" && entry.kind !== "delivered") return false;
+    if (show === "others" && entry.kind === "delivered") return false;
+    const text = [entry.text, entry.why, entry.link, entry.number].filter(Boolean).join("\n").toLowerCase();
+    return text.includes(words) || (digits !== "" && entry.number.replace(/\D/g, "").includes(digits));
+  });
+}
+
 export function byNumber(entries) {
   const groups = new Map();
   for (const entry of entries) {
