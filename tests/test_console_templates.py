@@ -1,6 +1,9 @@
 """The console's pages of templates: what each is for, what it makes of samples and webhooks, and what would change."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -214,3 +217,39 @@ def test_a_ruler_has_the_whole_text_and_as_many_segments_as_it_costs(text: str) 
     assert len(made.segments) == measure.segments
     assert sum(part.units for part in made.segments) == measure.units
     assert all(part.units <= part.room for part in made.segments)
+
+
+def test_a_web_process_loads_what_composes_texts_only_when_somebody_looks(office: Office) -> None:
+    program = """
+import sys
+from bridge import sources
+from bridge.settings import Settings
+from bridge.store.database import Database
+from bridge.web import create_app
+settings = Settings.from_env(sources.names())
+client = create_app(settings, Database(settings.database_url)).test_client()
+client.post("/console/login", data={"password": "correct horse"})
+for page in ("", "messages", "audit", "templates"):
+    assert client.get(f"/console/{page}").status_code == 200
+    print(page, "bridge.compose" in sys.modules, "babel" in sys.modules)
+"""
+    url = office.database.url.render_as_string(hide_password=False)
+    office.set(CONSOLE_PASSWORD=PASSWORD, TEMPLATES_DIR=str(office.folder), DATABASE_URL=url)
+    told = subprocess.run([sys.executable, "-c", program], env=os.environ, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines() == [
+        " False False",
+        "messages False False",
+        "audit False False",
+        "templates True True",
+    ]
+
+
+def test_a_webhook_that_needs_a_look_up_says_so_and_nobody_is_asked(office: Office, client: FlaskClient) -> None:
+    office.set(ZENDESK_URL="http://127.0.0.1:1", ZENDESK_EMAIL="a@b.example", ZENDESK_API_TOKEN="t")
+    client = create_app(office.settings, office.database).test_client()
+    log_in(client, PASSWORD)
+    office.write_template("placed", "---\nevent: ticket.created\n---\nWe have {{ ticket.subject }}")
+    delivery = office.receive("zendesk", "ticket_created_event")
+    shown = words(client.get("/console/templates/placed", query_string={"delivery": delivery}).text)
+    assert "no platform is asked here" in shown
+    assert f"bridge preview placed --delivery {delivery}" in shown

@@ -40,6 +40,9 @@ def of_delivery(
     )
     # As of its receipt, so that an old delivery shows its text and not that it has expired.
     result = pipeline.process(delivery, route, [template], row["received_at"])
+    if isinstance(result, Deferred) and not looks_up:
+        asks = f"`bridge preview {template.name} --delivery {delivery_id}` does"
+        return Preview(problem=f"delivery {delivery_id} needs a look-up, and no platform is asked here ({asks})")
     if isinstance(result, Deferred):
         return Preview(problem=f"the look-up failed: {result.detail}")
     if not result.drafts:

@@ -88,7 +88,7 @@ function drawThread() {
   if (!grown) texts = [];
   if (!grown) log.replaceChildren();
   // Only what was added is read out, not a whole conversation that somebody opens.
-  log.setAttribute("aria-live", grown ? "polite" : "off");
+  $("log").setAttribute("aria-live", grown ? "polite" : "off");
   for (let index = texts.length; index < rows.length; index += 1) {
     const { key, entry } = rows[index];
     const nodes = startsDay(entry, rows[index - 1]?.entry) ? [drawDay(entry)] : [];
