@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -164,10 +164,10 @@ def make(server: str, rows: int) -> Kept:
         connection.execute(f"CREATE DATABASE {name}")
     address = psycopg.conninfo.conninfo_to_dict(server) | {"dbname": name}
     with psycopg.connect(**address, autocommit=True) as connection:
-        database = Database(_url(connection))
+        database = Database(url_of(connection))
         schema.upgrade(database)
         began = time.monotonic()
-        _fill(connection, rows)
+        fill(connection, rows)
         size = connection.execute("SELECT pg_database_size(current_database()) / 1e9").fetchone()[0]
         print(f"{rows:,} rows of each kind: {size:.1f} GB, filled in {time.monotonic() - began:.0f} s", flush=True)
     kept = Kept(database, rows)
@@ -177,12 +177,13 @@ def make(server: str, rows: int) -> Kept:
     return kept
 
 
-def _url(connection: psycopg.Connection) -> str:
+def url_of(connection: psycopg.Connection) -> str:
+    """The address of this connection's database."""
     info = connection.info
     return f"postgresql+psycopg://{info.user}:{info.password}@/{info.dbname}?host={info.host}&port={info.port}"
 
 
-def _fill(connection: psycopg.Connection, rows: int) -> None:
+def fill(connection: psycopg.Connection, rows: int, statements: Iterable[str] = FILL) -> None:
     """Insert the rows, and make the indices over them afterwards: one by one they would take an hour."""
     connection.execute("SET maintenance_work_mem = '1GB'")
     constraints = connection.execute(
@@ -197,7 +198,7 @@ def _fill(connection: psycopg.Connection, rows: int) -> None:
     ).fetchall()
     for index, _ in indices:
         connection.execute(f"DROP INDEX {index}")
-    for statement in FILL:
+    for statement in statements:
         connection.execute(statement.replace(":rows", str(rows)))
     for _, definition in indices:
         connection.execute(definition)
@@ -233,7 +234,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     with ExitStack() as stack:
-        server = options.server or stack.enter_context(_own_server())
+        server = options.server or stack.enter_context(own_server())
         few, many = (make(server, rows) for rows in options.rows)
         for kept in (few, many):
             kept.work(options.count)
@@ -250,7 +251,8 @@ def main() -> None:
 
 
 @contextmanager
-def _own_server() -> Iterator[str]:
+def own_server() -> Iterator[str]:
+    """The address of a PostgreSQL of our own."""
     with tempfile.TemporaryDirectory(prefix="bridge-growth-") as directory:
         server = get_server(directory, cleanup_mode="stop")
         yield server.get_uri()

@@ -74,3 +74,13 @@ def test_process_tells_what_reading_and_composing_each_sample_costs() -> None:
 def test_the_other_scripts_start(script: str) -> None:
     said = subprocess.run([sys.executable, str(BENCH / script), "--help"], capture_output=True, text=True, check=True)
     assert "--seconds" in said.stdout
+
+
+def test_console_asks_both_databases_for_every_page() -> None:
+    printed, rows = run("console.py", "--rows", "3000")
+    assert "more than" not in printed
+    assert len(rows) > 8
+    for row in rows.values():
+        for engine in ("SQLite", "PostgreSQL"):
+            assert float(row[f"{engine}, ms"].split(" ")[0]) > 0
+    assert {cell for name, cell in rows["(a) SELECT count(*) FROM messages"].items() if name == "of (a)"} == {"1.00"}
