@@ -157,6 +157,7 @@ def test_the_demo_shows_every_text_once_and_exits_0(alone: Running) -> None:
 
     assert done.returncode == 0, done.stderr
     assert "Every text that was due is on the phone, once." in done.stdout
+    assert "/console/" in done.stdout
     assert list(alone.directory.iterdir()) == []
     # One screen, on which every platform has its line.
     lines = done.stdout.splitlines()

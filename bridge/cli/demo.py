@@ -31,6 +31,7 @@ from bridge.trying import rehearsal
 from bridge.trying.rehearsal import Rehearsal
 
 _SECRET = "demo-secret"  # noqa: S105 - no secret: it is printed, and good on this machine for as long as the demo runs
+_PASSWORD = "demo"  # noqa: S105 - as above
 _BRAND = "Juniper & Pine"
 _PATIENCE_SECONDS = 60.0
 
@@ -60,6 +61,7 @@ def demo(once: bool) -> None:
         with Children() as children:
             running = _start(children, Path(directory), platform_url, folder)
             _say(f"The phone: [bold]{running.sandbox}/[/]   (this is the sandbox, playing Attentive)")
+            _say(f"The console: [bold]{running.web}/console/[/]   (the password is {_PASSWORD})")
             now = datetime.now(UTC)
             walks = [
                 walk for stage in rehearsal.bare_stages(_BRAND) for walk in rehearsal.rehearse(stage, templates, now)
@@ -126,6 +128,7 @@ def _environment(running: _Demo, platform_url: str, templates: Path) -> dict[str
         "DATABASE_URL": running.database_url,
         "ATTENTIVE_URL": running.sandbox,
         "ATTENTIVE_BRAND": _BRAND,
+        "CONSOLE_PASSWORD": _PASSWORD,
         "TEMPLATES_DIR": str(templates.resolve()),
         "WEB_CONCURRENCY": "1",
         # The samples are of the same few people, and the demo runs at night too.
