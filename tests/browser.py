@@ -73,7 +73,7 @@ def _refuse(route: Route, problems: list[str]) -> None:
 
 def _is_problem(kind: str, words: str) -> bool:
     # Chromium also says there that a page was answered 401 or 404, which a test may want.
-    return kind in ("error", "warning") and not words.startswith("Failed to load resource")
+    return kind in ("error", "warning") and not words.startswith("Failed to load resource: the server responded")
 
 
 def violations(page: Page) -> list[str]:
