@@ -45,7 +45,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium: Browser) -> Iterator[Visit]:
-    """Opens an address in a browser of its own, with options of Playwright's `new_context`; `to` is a page to reuse.
+    """Opens an address in a browser of its own, with options of Playwright's `new_context`.
 
     At the end no script may have failed, and nothing may have been asked of another machine.
     """
@@ -66,7 +66,7 @@ def visit(chromium: Browser) -> Iterator[Visit]:
     yield open_page
     for context in contexts:
         context.close()
-    assert problems == []
+    assert not problems, "\n".join(problems)
 
 
 def _refuse(route: Route, problems: list[str]) -> None:
