@@ -53,6 +53,8 @@ def as_html(text: str, link: Link, *, below: int = 0) -> Markup:
         if token.type == "table_open":
             # Wide ones scroll, also for who has only a keyboard.
             token.attrSet("tabindex", "0")
+        # How a column is aligned: no style may stand in a page.
+        token.attrs.pop("style", None)
         for child in _links(token):
             _lead(child, link)
     return Markup(_markdown().renderer.render(tokens, _markdown().options, {}))  # noqa: S704 - HTML is off in it
