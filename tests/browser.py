@@ -75,8 +75,9 @@ def _refuse(route: Route, problems: list[str]) -> None:
 
 
 def _is_problem(kind: str, words: str) -> bool:
-    # Chromium also says there that a page was answered 401 or 404, which a test may want.
-    return kind in ("error", "warning") and not words.startswith("Failed to load resource: the server responded")
+    # Chromium also says there that a page was answered 401 or 404, or that a server has gone, which a test may want.
+    wanted = ("Failed to load resource: the server responded", "Failed to load resource: net::ERR_CONNECTION_REFUSED")
+    return kind in ("error", "warning") and not words.startswith(wanted)
 
 
 def violations(page: Page) -> list[str]:

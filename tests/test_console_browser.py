@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from browser import LOOKS, Visit, scrolls_sideways, violations, walk
 from conftest import Stack
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from bridge.settings import Settings
 from bridge.sources import names
@@ -130,12 +130,16 @@ def test_what_comes_by_itself_leaves_the_focus_and_the_view_alone(house: Stack, 
     assert table.evaluate("element => element.scrollLeft") == 60
 
 
+def _is_list(response: Response) -> bool:
+    return "/console/messages" in response.url
+
+
 def test_nothing_is_drawn_anew_while_nothing_happens(house: Stack, inside: Visit) -> None:
     page = inside("/console/messages?reason=nobody_has_this")
-    page.wait_for_event("response")
+    page.wait_for_event("response", _is_list)
     page.wait_for_timeout(300)
     page.evaluate("document.getElementById('live').kept = true")
-    page.wait_for_event("response")
+    page.wait_for_event("response", _is_list)
     page.wait_for_timeout(300)
     assert page.evaluate("document.getElementById('live').kept")
 
@@ -226,7 +230,7 @@ def test_without_javascript_the_pages_say_the_same(house: Stack, inside: Visit) 
 def test_what_strangers_wrote_is_text(house: Stack, inside: Visit, endpoint_of: Callable[[str], str]) -> None:
     trigger(house, "shopify", "orders_create", "--set", f"customer.first_name={EVIL}")
     page = inside(f"/console/messages?template={EVIL}")
-    expect(page.get_by_label("Template")).to_have_value(EVIL)
+    expect(page.get_by_role("textbox", name="Template")).to_have_value(EVIL)
     for _ in every_kind_of_page(page, endpoint_of):
         assert page.evaluate("window.ran") is None
         assert page.locator("script:not([src])").count() == 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -9,12 +10,13 @@ from werkzeug.wrappers import Response
 from bridge.store import audit, history, processing
 from bridge.store.database import Database
 from bridge.store.history import Past
-from bridge.trying import replaying, telling
-from bridge.trying.comparing import Comparison
 from bridge.web.console import masking
 from bridge.web.console.access import operators_only, who
 from bridge.web.console.deliveries import find
 from bridge.web.console.present import Present
+
+if TYPE_CHECKING:
+    from bridge.trying.comparing import Comparison
 
 
 def add(console: Blueprint, present: Present, database: Database) -> None:
@@ -29,6 +31,9 @@ def add(console: Blueprint, present: Present, database: Database) -> None:
             past = history.of(connection, delivery_id) or abort(404)
             now = database.now(connection)
         view = present.templates()
+        # Not at the top: it loads what composes texts, which most web processes never need.
+        from bridge.trying import replaying
+
         found = replaying.replay(past, view.templates, present.routes, now)
         return render_template(
             "console/replay.html",
@@ -57,11 +62,11 @@ def add(console: Blueprint, present: Present, database: Database) -> None:
         return redirect(url_for("console.delivery_detail", delivery_id=delivery_id), 303)
 
 
-def _hiding(past: Past, present: Present) -> Callable[[Comparison], list[tuple[str, str]]]:
+def _hiding(past: Past, present: Present) -> Callable[["Comparison"], list[tuple[str, str]]]:
     """What tells the difference of texts without whom they are to."""
     people = masking.people_of(past.delivery, present.routes.get(past.delivery.connection))
 
-    def words_of(one: Comparison) -> list[tuple[str, str]]:
+    def words_of(one: "Comparison") -> list[tuple[str, str]]:
         written = present.written(one.template) if people is None else ()
 
         def hidden(text: str | None) -> str | None:
@@ -71,6 +76,8 @@ def _hiding(past: Past, present: Present) -> Callable[[Comparison], list[tuple[s
 
         before = replace(one.before, body=hidden(one.before.body)) if one.before else None
         now = replace(one.now, body=hidden(one.now.body)) if one.now else None
+        from bridge.trying import telling
+
         return telling.difference(replace(one, before=before, now=now))
 
     return words_of
