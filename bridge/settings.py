@@ -12,6 +12,7 @@ from typing import Literal, cast, get_args
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from bridge import openid as openid_settings
 from bridge.connections import CONNECTION_SUFFIXES, Account, Connection, ConnectionReader, setting_prefix
 from bridge.environment import Environment, is_loopback, split_url
 from bridge.errors import Misconfigured
@@ -38,6 +39,7 @@ NAMES = (
     "PUBLIC_URL",
     "CONSOLE_PASSWORD",
     "CONSOLE_VIEWER_PASSWORD",
+    *openid_settings.NAMES,
     "TEMPLATES_DIR",
     "MAX_BODY_BYTES",
     "LOG_LEVEL",
@@ -87,6 +89,7 @@ class Settings:
     public_url: str | None
     console_password: str | None = field(repr=False)
     console_viewer_password: str | None = field(repr=False)
+    openid: openid_settings.OpenId | None
     templates_dir: str | None
     max_body_bytes: int
     log_level: str
@@ -100,6 +103,11 @@ class Settings:
     def is_live(self) -> bool:
         """Whether messages go to the real Attentive (anything but a loopback address)."""
         return not is_loopback(self.attentive_url)
+
+    @property
+    def has_console(self) -> bool:
+        """Whether there is a console: a password of the operators' or OpenID Connect switches it on."""
+        return bool(self.console_password or self.openid)
 
     @property
     def keeps_quiet(self) -> bool:
@@ -127,6 +135,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
     connections = {connection.name: connection for connection in reader.connections()}
     _check_names(environment, connections)
     _look_for_strays(environment, connections, sources)
+    public_url = _public_url(environment)
     by_default = "on" if is_loopback(attentive_url) else "hold"
     return Settings(
         database_url=_database_url(environment, database_url or "sqlite:///bridge.db"),
@@ -145,9 +154,10 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         retain_sightings=environment.whole("RETAIN_SIGHTINGS", 90, at_least=0, at_most=3650),
         allowed_regions=_allowed_regions(environment),
         phone_preference=cast(tuple[Place, ...], environment.words("PHONE_PREFERENCE", PLACES)),
-        public_url=_public_url(environment),
+        public_url=public_url,
         console_password=environment.text("CONSOLE_PASSWORD"),
         console_viewer_password=environment.text("CONSOLE_VIEWER_PASSWORD"),
+        openid=openid_settings.read(environment, public_url),
         templates_dir=environment.text("TEMPLATES_DIR"),
         max_body_bytes=environment.whole("MAX_BODY_BYTES", 5 * 1024 * 1024, at_least=1024),
         log_level=environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),

@@ -32,7 +32,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.register_blueprint(pictures.blueprint(database))
     app.register_blueprint(metrics.blueprint(database))
     app.register_error_handler(HTTPException, _as_json)
-    if settings.console_password:
+    if settings.has_console:
         _add_console(app, settings, database)
     return app
 

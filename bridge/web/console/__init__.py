@@ -1,4 +1,4 @@
-"""The console: what support teams look at instead of logs. Off unless CONSOLE_PASSWORD is set.
+"""The console: what support teams look at instead of logs. Off unless a password or OpenID Connect is set.
 
 Each page is a module with one function `add(blueprint, …)`; `access.py` stands before all of them.
 """

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from collections import OrderedDict
@@ -37,18 +38,17 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_OPEN = frozenset({"console.login", "console.static"})
+_OPEN = frozenset({"console.login", "console.static", "console.oidc", "console.oidc_callback"})
 
 _Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
 
 
 def prepare(app: Flask, settings: Settings) -> None:
-    """Set up the application's sessions, signed with a key that all web processes have: it is made of the password."""
-    assert settings.console_password  # noqa: S101 - for the type checker: there is no console without
+    """Set up the application's sessions, signed with a key that all web processes have: it is made of the settings."""
     # Slow on purpose: a viewer has a signed session, and could try passwords on it.
-    password, salt = settings.console_password.encode(), b"the bridge's console: sessions"
-    app.secret_key = hashlib.scrypt(password, salt=salt, n=2**14, r=8, p=1, dklen=32)
+    salt = b"the bridge's console: sessions"
+    app.secret_key = hashlib.scrypt(_key_material(settings), salt=salt, n=2**14, r=8, p=1, dklen=32)
     app.config.update(
         SESSION_COOKIE_NAME="bridge_console",
         SESSION_COOKIE_PATH="/console",
@@ -105,7 +105,22 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
         for role, password in (("operator", settings.console_password), ("viewer", settings.console_viewer_password))
         if password
     }
+    openid = settings.openid
     tries = _Tries()
+
+    def login_page(problem: str | None = None) -> str:
+        return render_template(
+            "console/login.html", problem=problem, has_password=bool(hashes), has_openid=openid is not None
+        )
+
+    def log_in(who: str, role: str, how: str, wanted: str) -> AnyResponse:
+        # Nothing of what a browser came with is in the new session.
+        session.clear()
+        session.update(role=role, who=who, until=time.time() + _SESSION_SECONDS, token=secrets.token_urlsafe(32))
+        with database.write() as connection:
+            now = database.now(connection)
+            audit.note(connection, who=who, action="login", subject=role, now=now, detail=how)
+        return redirect(wanted, 303)
 
     @console.before_request
     def guard() -> AnyResponse | None:
@@ -137,23 +152,19 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
     def login() -> str | tuple[str, int] | AnyResponse:
         """The login page; 303 to the console with the right password, 401 with a wrong one, 429 after too many."""
         if request.method == "GET":
-            return render_template("console/login.html", problem=None)
+            return login_page()
         address = request.remote_addr or ""
         if tries.is_too_many(address):
-            return render_template("console/login.html", problem="Too many wrong passwords. Wait five minutes."), 429
+            return login_page("Too many wrong passwords. Wait five minutes."), 429
         password = request.form.get("password", "")[:_LONGEST_PASSWORD]
         role = next((role for role, kept in hashes.items() if check_password_hash(kept, password)), None)
         if role is None:
             tries.failed(address)
-            return render_template("console/login.html", problem="That is not the password."), 401
-        session.clear()
+            return login_page("That is not the password."), 401
         name = " ".join(request.form.get("name", "").split())[:60]
-        session.update(
-            role=role, who=name or role, until=time.time() + _SESSION_SECONDS, token=secrets.token_urlsafe(32)
-        )
-        with database.write() as connection:
-            audit.note(connection, who=name or role, action="login", subject=role, now=database.now(connection))
-        return redirect(_next(), 303)
+        # On the audit list an e-mail is one that a provider has verified.
+        name = name if openid is None else re.sub(r"[@＠﹫]", " at ", name)
+        return log_in(name or role, role, "password", _next())
 
     @console.post("/logout")
     def logout() -> AnyResponse:
@@ -161,10 +172,25 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
         session.clear()
         return redirect(url_for("console.login"), 303)
 
+    if openid is not None:
+        # Not at the top: Authlib is there only for who wants it.
+        from bridge.web.console import openid_login
+
+        openid_login.add(console, openid, bool(hashes), _next, log_in)
+
     @console.context_processor
     def session_values() -> dict[str, object]:
         """What every page needs to know about who looks at it."""
         return {"role": session.get("role"), "who": session.get("who"), "token": session.get("token", "")}
+
+
+def _key_material(settings: Settings) -> bytes:
+    """Whatever opens the console: once that changes, sessions that began before are over."""
+    openid, password = settings.openid, settings.console_password or ""
+    if openid is None:
+        return password.encode()
+    parts = [password, openid.issuer, openid.client_id, openid.client_secret, openid.domain, *sorted(openid.operators)]
+    return "\0".join(parts).encode()
 
 
 def _hashed(password: str) -> str:
@@ -184,5 +210,9 @@ def _path() -> str:
 def _next() -> str:
     """Where the login leads: a page of the console, whatever the address says."""
     wanted = request.args.get("next", "")
-    is_ours = wanted.startswith("/console/") and "\\" not in wanted and not wanted.startswith("/console/log")
+    is_ours = (
+        wanted.startswith("/console/")
+        and "\\" not in wanted
+        and not wanted.startswith(("/console/log", "/console/oidc"))
+    )
     return wanted if is_ours else url_for("console.overview")
