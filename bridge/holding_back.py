@@ -1,4 +1,4 @@
-"""HOLD BACK, by what is there already: the unreachable, old news, and what is too much.
+"""HOLD BACK, by what is there already: the unreachable, old news, what a back-up forgot, and what is too much.
 
 A text is judged by itself when it is drafted (`bridge/policy/holding.py`); here new messages are judged by the others,
 in the transaction that makes them. Workers take turns in it, so that no two count past each other.
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from bridge.policy import caps, threads
 from bridge.reasons import Reason
-from bridge.store import people, standing
+from bridge.store import people, restorations, standing
 
 _UNREACHABLE = Reason(code="unreachable")
 
@@ -39,7 +39,9 @@ def hold_back(connection: Connection, new: Sequence[Row], limits: Caps, now: dat
     rows = [row for row in rows if row["id"] not in skipped]
     replaced = _supersede_old_news(connection, rows)
     rows = [row for row in rows if row["id"] not in replaced and not row["again"]]
-    return skipped | replaced | _hold_what_is_too_much(connection, rows, limits, now)
+    forgotten = _hold_what_may_have_been_told(connection, rows)
+    rows = [row for row in rows if row["id"] not in forgotten]
+    return skipped | replaced | forgotten | _hold_what_is_too_much(connection, rows, limits, now)
 
 
 def _skip_unreachable(connection: Connection, rows: Sequence[Row], now: datetime) -> dict[int, Reason]:
@@ -68,6 +70,17 @@ def _text(row: Row) -> threads.Text:
         # One that may have left already cannot be called old news that nobody got.
         is_kept=is_asked_for or row["unknown_since"] is not None,
     )
+
+
+def _hold_what_may_have_been_told(connection: Connection, rows: Sequence[Row]) -> dict[int, Reason]:
+    until = restorations.told_before(connection) if rows else None
+    if until is None:
+        return {}
+    # What nobody vouches for stays apart from the rest.
+    ids = [row["id"] for row in rows if row["occurred_at"] < until and row["reason"] != "unverified"]
+    why = restorations.why_held(until)
+    standing.hold(connection, ids, why)
+    return dict.fromkeys(ids, why)
 
 
 def _hold_what_is_too_much(

@@ -46,6 +46,7 @@ REASONS: dict[str, str] = {
     "public_shortener": "The text has an address of a public shortener, which carriers block: a person decides.",
     "unverified": "Nothing proves the webhook this was made of: a person decides (`messages release ID`).",
     "sending_off": "Sending is switched off (BRIDGE_SENDING): the message waits for a person.",
+    "restored": "The database was restored from a back-up, so this may have been sent already: a person decides.",
     "quiet_until_expiry": "There is no moment outside of quiet hours before the text would be too late.",
     "cap_per_person": "This person got many texts lately: this one waits for a person's decision.",
     "cap_per_template": "This template made many texts within a minute: this one waits for a person's decision.",

@@ -1,12 +1,11 @@
 """`bridge backtest`: what would have been different with the templates as they are now. Nothing is sent or written."""
 
-import re
 import sys
 from datetime import timedelta
 
 import click
 
-from bridge.cli import differences, output, setup
+from bridge.cli import differences, output, setup, spans
 from bridge.settings import Settings
 from bridge.store import history
 from bridge.trying.backtest import Backtest, routes_of_the_past
@@ -15,18 +14,12 @@ from bridge.trying.backtest import Backtest, routes_of_the_past
 BATCH = 200
 
 
-def _ago(_context: click.Context, _parameter: click.Parameter, value: str) -> timedelta:
-    found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", value, re.ASCII)
-    if found is None:
-        raise click.BadParameter(f"{value!r} is not a time such as 30m, 12h or 7d")
-    return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[found[2]]: int(found[1])})
-
-
 @click.command()
 @click.argument("template", required=False)
 @click.option(
-    "--since", callback=_ago, default="7d", metavar="TIME", show_default=True, help="How far back: 30m, 12h or 7d."
-)
+    "--since", callback=spans.some, default="7d", metavar="TIME", show_default=True,
+    help="How far back: 30m, 12h or 7d.",
+)  # fmt: skip
 @click.option(
     "--limit", type=click.IntRange(0, 10_000), default=20, show_default=True, help="How many differences to show."
 )

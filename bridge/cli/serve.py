@@ -137,7 +137,9 @@ def _wait_for_database(settings: Settings) -> "Database":
     """Whoever restarts processes may start this one while the database is away."""
     while True:
         try:
-            return setup.open_database_to_work(settings)
+            database = setup.open_database_to_work(settings)
+            setup.refuse_unconfirmed_backup(database)
+            return database
         except StoreUnavailable as error:
             logs.log.error("worker.database_unavailable", error=str(error))
             time.sleep(1.0)

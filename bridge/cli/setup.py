@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from bridge import sources
 from bridge.errors import Misconfigured
 from bridge.settings import Settings
-from bridge.store import mistakes, schema
+from bridge.store import mistakes, restorations, schema
 from bridge.store.database import Database
 
 if TYPE_CHECKING:
@@ -80,6 +80,12 @@ def open_database_to_work(settings: Settings) -> Database:
     database = open_database(settings)
     mistakes.refuse_second_machine(database)
     return database
+
+
+def refuse_unconfirmed_backup(database: Database) -> None:
+    """Raise Misconfigured where what waits may have been sent already: nobody has said that this is a back-up."""
+    with database.read() as connection:
+        restorations.refuse_unconfirmed(connection)
 
 
 def migrate(settings: Settings) -> tuple[str | None, str]:

@@ -1,5 +1,5 @@
 """The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, people, pictures, sightings, and how
-connections fare: refusals, secrets, reporting; what people did and stopped: audit, switches.
+connections fare: refusals, secrets, reporting; what people did and stopped: audit, switches; restorations.
 
 One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
 """
@@ -30,7 +30,7 @@ from sqlalchemy.types import JSON
 from bridge.store.sealed import Moment, SealedBytes, SealedText, SealedWords
 
 #: The migration that makes these tables.
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0008"
 
 metadata = MetaData(
     naming_convention={
@@ -328,4 +328,15 @@ switches = Table(
     Column("name", String(300), primary_key=True),
     Column("since", Moment, nullable=False),
     Column("who", String(100), nullable=False),
+)
+
+# When the database was put back from a back-up.
+restorations = Table(
+    "restorations",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # When that was; in a back-up that nobody has put back, when it was made.
+    Column("at", Moment, nullable=False),
+    # New texts about what happened before this may have been sent already. Null in a back-up.
+    Column("until", Moment),
 )

@@ -19,6 +19,7 @@ What = Literal["same", "changed", "held", "skipped", "expired", "additional", "g
 _OF_THE_MOMENT = frozenset(
     {
         *("sending_off", "dropped", "unreachable", "superseded", "cap_per_person", "cap_per_template", "expired"),
+        "restored",
         *("media_address_refused", "media_unreachable", "media_not_a_picture", "media_too_large"),
     }
 )
