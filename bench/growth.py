@@ -29,6 +29,7 @@ import measuring
 from bridge import claiming
 from bridge.concluding import Done, conclude
 from bridge.events import Delivery
+from bridge.holding_back import Caps
 from bridge.messages import Attempt, Draft, Outcome, Processed
 from bridge.store import account_health, processing, schema, sending
 from bridge.store.database import Database
@@ -127,7 +128,8 @@ class Kept:
     def _conclude(self, step: str, done: list[Done]) -> None:
         with self.timed(step, len(done)), self.database.write() as connection:
             now, health = self.database.now(connection), account_health.read(connection)
-            health, _ = conclude(connection, done, health, tokens=[ACCOUNT], window=60, now=now)
+            caps = Caps(per_person=10, per_template=0)
+            health, _ = conclude(connection, done, health, tokens=[ACCOUNT], caps=caps, window=60, now=now)
             account_health.save(connection, list(health.values()))
 
 
@@ -147,7 +149,8 @@ def _processed(delivery: Delivery) -> Processed:
         account=ACCOUNT,
         occurred_at=delivery.received_at,
         expires_at=delivery.received_at + timedelta(days=1),
-        to="+12125550123",
+        # Ten thousand people, of whom none gets more than the cap lets through.
+        to=f"+1212555{(delivery.id or 0) % 10_000:04}",
         body="Thanks for your order, Maya! We've got order #4182.",
     )
     return Processed(drafts=(draft,), story=({**line, "detail": ""},))
