@@ -3,14 +3,15 @@
 import dataclasses
 import os
 import re
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
 import pytest
+from dotenv import dotenv_values
 
-from bridge import cli, events, sources
-from bridge.cli.sources import as_markdown
+import generate
+from bridge import cli, events, setting_list, sources
 from bridge.compose import TemplateFolder, read_template
 from bridge.connections import CONNECTION_SUFFIXES
 from bridge.events import Delivery
@@ -20,7 +21,7 @@ from bridge.trying import beside, rehearsal
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def _section(text: str, title: str) -> str:
@@ -31,11 +32,38 @@ def _first_cells(section: str) -> list[str]:
     return [line.split("|")[1] for line in section.splitlines() if line.startswith(("| `", "| <"))]
 
 
-def test_every_setting_is_documented_and_every_documented_setting_exists() -> None:
-    documented = [
-        name for cell in _first_cells(_section(README, "Settings")) for name in re.findall(r"`([^`]+)`", cell)
-    ]
-    assert sorted(documented) == sorted([*NAMES, *(f"<CONNECTION>_{suffix}" for suffix in CONNECTION_SUFFIXES)])
+def test_the_parts_of_the_pages_that_are_made_from_the_code_are_up_to_date() -> None:
+    made = [path for path in PAGES if "<!-- made: " in path.read_text("utf-8")]
+    assert {path.stem for path in made} == {"settings", "commands", "routes", "sources"}
+    for path in made:
+        assert path.read_text("utf-8") == generate.renewed(path.read_text("utf-8")), "run `python docs/generate.py`"
+
+
+def test_every_setting_is_described_and_every_described_setting_exists() -> None:
+    described = [setting for group in setting_list.groups().values() for setting in group]
+    assert sorted(one.name for one in described) == sorted(
+        [*NAMES, *(f"<CONNECTION>_{suffix}" for suffix in CONNECTION_SUFFIXES)]
+    )
+    for one in described:
+        assert one.meaning, one.name
+        assert one.example, one.name
+
+
+def test_the_examples_of_settings_are_good_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Those of `.env.example`, all switched on."""
+    lines = setting_list.as_env_file("SHOPIFY").splitlines()
+    (tmp_path / ".env").write_text("\n".join(line.removeprefix("#") for line in lines if re.match(r"#[A-Z]", line)))
+    values = dotenv_values(tmp_path / ".env", interpolate=False)
+    assert {name.replace("SHOPIFY_", "<CONNECTION>_") for name in values} == {
+        one.name for group in setting_list.groups().values() for one in group
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value or "")
+    # It names other connections than the one that the file is written for.
+    monkeypatch.delenv("CONNECTIONS")
+    settings = Settings.from_env(sources.discover())
+    assert settings.connections["shopify"].secrets == ("new-secret", "old-secret")
+    assert settings.warnings == ()
 
 
 def test_the_program_reads_no_setting_but_the_documented_ones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +89,15 @@ def test_the_program_reads_no_setting_but_the_documented_ones(monkeypatch: pytes
     assert read <= {*NAMES, *(f"SHOP_{suffix}" for suffix in CONNECTION_SUFFIXES)}
 
 
-@pytest.mark.parametrize(("name", "default"), re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)`", README, re.MULTILINE))
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [
+        (one.name, one.value)
+        for title, group in setting_list.groups().items()
+        for one in group
+        if one.default == f"`{one.value}`" and title != setting_list.OF_CONNECTIONS
+    ],
+)
 def test_a_documented_default_is_the_default(name: str, default: str, monkeypatch: pytest.MonkeyPatch) -> None:
     unset = Settings.from_env(sources.discover())
     if name in ("PORT", "WORKER_NAME", "BRIDGE_SENDING", "TEMPLATES_DIR"):
@@ -76,49 +112,29 @@ def test_a_documented_default_is_the_default(name: str, default: str, monkeypatc
     assert changed == set()
 
 
-def _commands(command: click.Command, path: str) -> dict[str, click.Command]:
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        found = {}
-        for name in command.list_commands(context):
-            child = command.get_command(context, name)
-            assert child is not None
-            found |= _commands(child, f"{path} {name}")
-        return found
-    return {path: command}
-
-
-def test_every_command_is_documented_and_every_documented_command_exists() -> None:
-    real = _commands(cli.cli, "bridge")
-    documented = set()
-    for cell in _first_cells(_section(README, "Commands")):
-        first, *others = re.findall(r"`([^`]+)`", cell)
-        words = [word for word in first.split() if word.islower() and not word.startswith(("[", "-"))]
-        documented.add(" ".join(words))
-        for other in others:
-            head = other.split()[0]
-            documented.add(other if head == "bridge" else " ".join([*words[:2], head]))
-    assert documented == set(real)
-
-
-def test_every_option_named_for_a_command_exists() -> None:
-    real = _commands(cli.cli, "bridge")
+def test_every_command_named_on_a_page_exists_and_has_the_options_it_is_named_with() -> None:
+    real = dict(generate.every_command(cli.cli, "bridge"))
+    groups = {" ".join(path.split()[:2]) for path in real}
     checked = 0
-    for line in _section(README, "Commands").splitlines():
-        named = re.findall(r"(?<![\w-])(--[a-z][a-z-]*)", line)
-        names = re.match(r"\| `(bridge [a-z]+)", line)
-        if not (named and names):
-            continue
-        known = {option for path, command in real.items() if path.startswith(names[1])
-                 for parameter in command.params for option in parameter.opts}  # fmt: skip
-        assert set(named) <= known, line
-        checked += len(named)
-    assert checked >= 10
+    for page in PAGES:
+        for code in re.findall(r"`(bridge [^`\n]+)`", page.read_text("utf-8")):
+            words = code.split()
+            path = next((found for size in (3, 2) if (found := " ".join(words[:size])) in real), None)
+            assert path or " ".join(words[:2]) in groups or words[1] in ("--version", "--help", "COMMAND", "…"), code
+            if path and not words[1].startswith("-"):
+                known = {option for parameter in real[path].params for option in parameter.opts} | {"--help"}
+                named = {word.split("=")[0].strip("[],") for word in words if word.startswith(("--", "[--"))}
+                assert named <= known, code
+                checked += 1
+    assert checked > 50
 
 
 def test_every_reason_and_cause_is_documented_with_its_sentence() -> None:
     reasons, _, causes = (ROOT / "docs/reasons.md").read_text("utf-8").partition("\n## Causes\n")
-    assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", reasons, re.MULTILINE)) == REASONS
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", reasons, re.MULTILINE)
+    assert {code: sentence for code, sentence, _ in rows} == REASONS
+    # What to do: enough to be a sentence.
+    assert [code for code, _, cure in rows if len(cure) < 20] == []
     assert dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", causes, re.MULTILINE)) == CAUSES
 
 
@@ -176,14 +192,27 @@ def test_the_body_to_paste_into_zendesk_is_read_as_a_reply() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
-        assert (page.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", page.read_text("utf-8")):
+        path = page.parent / target if target else page
+        assert path.exists(), target
+        if anchor:
+            assert anchor in _anchors(path), f"{target}#{anchor}"
 
 
-def test_the_table_of_platforms_is_that_of_the_code() -> None:
-    page = (ROOT / "docs/sources.md").read_text("utf-8")
-    table = page.partition("--markdown` -->\n")[2].partition("\n<!-- end -->")[0]
-    assert table == as_markdown(), "docs/sources.md: put in what `bridge sources --markdown` prints"
+def _anchors(page: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    plain = (re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", heading).lower() for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
+def test_every_page_is_on_the_first_one_or_on_that_of_platforms() -> None:
+    listed = {
+        target
+        for page in ("README.md", "sources.md")
+        for target in re.findall(r"\]\(([a-z-]+)\.md", (ROOT / "docs" / page).read_text("utf-8"))
+    }
+    assert {page.stem for page in (ROOT / "docs").glob("*.md")} - listed == {"README"}
 
 
 def test_every_source_has_a_set_up_page() -> None:
@@ -196,3 +225,19 @@ def test_a_page_says_a_thing_under_one_heading(page: Path) -> None:
     headings = re.findall(r"^#+ .*", prose, re.MULTILINE)
     assert headings
     assert len(headings) == len(set(headings))
+
+
+def test_the_changelog_has_a_section_for_what_comes_and_one_for_this_version() -> None:
+    log = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    unreleased, *sections = re.findall(r"^## (.+)$", log, re.MULTILINE)
+    assert unreleased == "Unreleased"
+    numbers = [section.partition(" - ")[0] for section in sections]
+    assert numbers[0] == version, "a version that is raised gets a section: see CONTRIBUTING.md"
+    assert [tuple(map(int, number.split("."))) for number in numbers] == sorted(
+        (tuple(map(int, number.split("."))) for number in numbers), reverse=True
+    )
+    for section in sections:
+        datetime.strptime(section.partition(" - ")[2], "%Y-%m-%d").replace(tzinfo=UTC)
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert set(re.findall(r"^### (.+)$", log, re.MULTILINE)) <= kinds

@@ -38,10 +38,10 @@ def bridge(tmp_path_factory: pytest.TempPathFactory) -> Bridge:
     empty = folder / "empty"
     empty.mkdir()
 
-    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, folder: Path = empty, **settings: str) -> subprocess.CompletedProcess[str]:
         command = [python, *arguments] if arguments[0] == "-c" else [environment / "bin" / "bridge", *arguments]
         return subprocess.run(
-            command, cwd=empty, env={**env, **settings}, capture_output=True, text=True, check=False, timeout=60
+            command, cwd=folder, env={**env, **settings}, capture_output=True, text=True, check=False, timeout=60
         )
 
     return run
@@ -75,6 +75,20 @@ def test_the_demo_runs_from_the_wheel_in_an_empty_directory(bridge: Bridge) -> N
 
     assert done.returncode == 0, done.stderr
     assert "Every text that was due is on the phone, once." in done.stdout
+
+
+def test_a_project_made_from_the_wheel_works(bridge: Bridge, tmp_path: Path) -> None:
+    made = bridge("init", str(tmp_path / "texts"))
+    assert (made.returncode, made.stderr) == (0, "")
+    told = bridge("--version").stdout.split()[-1]
+    assert (tmp_path / "texts/requirements.txt").read_text() == f"helpdesk-bridge=={told}\n"
+    assert (tmp_path / "texts/Procfile").read_text() == (_ROOT / "Procfile").read_text()
+
+    checked = bridge("check", folder=tmp_path / "texts")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert " templates in templates" in checked.stdout
+    shown = bridge("demo", "--once", folder=tmp_path / "texts")
+    assert shown.returncode == 0, shown.stderr
 
 
 def test_the_migrations_are_in_the_wheel(bridge: Bridge) -> None:

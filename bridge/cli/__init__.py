@@ -11,6 +11,7 @@ from bridge.errors import BridgeError, Misconfigured
 #: command -> where it stands. In the order of `bridge --help`: first what a new user needs.
 COMMANDS = {
     "demo": "bridge.cli.demo:demo",
+    "init": "bridge.cli.init:init",
     "serve": "bridge.cli.serve:serve",
     "web": "bridge.cli.serve:web",
     "worker": "bridge.cli.serve:worker",

@@ -28,8 +28,11 @@ def default_folder(setting: str | None) -> Path:
     if setting:
         return Path(setting)
     here = Path("templates")
-    if here.is_dir():
-        return here
+    return here if here.is_dir() else shipped_folder()
+
+
+def shipped_folder() -> Path:
+    """Where the shipped messages are: in the package, or beside it in a checkout."""
     packaged = _PACKAGE / "shipped_templates"
     return packaged if packaged.is_dir() else _PACKAGE.parent / "templates"
 
