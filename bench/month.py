@@ -30,7 +30,7 @@ from bridge.store.sealed import Moment
 from bridge.store.workers import register
 
 # Deliveries that are deleted in one transaction, each with its message and attempt: nobody waits long for it.
-BATCH = 500
+BATCH = 100
 BETWEEN_BATCHES = 0.05
 
 _NUMBERS = """WITH RECURSIVE numbers(n) AS
@@ -142,7 +142,9 @@ def live(database: Database, options: argparse.Namespace) -> Retention:
             "day": (at - datetime(1970, 1, 1, tzinfo=UTC)).days,
         }  # fmt: skip
         for statement in day:
-            with database.migrate() as connection:
+            with database.engine.begin() as connection:
+                if not database.is_sqlite:
+                    connection.execute(text("SET LOCAL statement_timeout = 0"))
                 known = {name: value for name, value in values.items() if name in statement._bindparams}
                 connection.execute(statement, known)
     if not database.is_sqlite:

@@ -94,14 +94,21 @@ class Database:
 
     @contextmanager
     def migrate(self) -> Iterator[Connection]:
-        """A transaction that may take as long as it needs."""
+        """A connection for migrations, which may take as long as they need.
+
+        On SQLite it is in one transaction, committed when the block ends. On PostgreSQL whoever uses it begins and
+        commits: a table that one migration has locked need not be locked during the next ones.
+        """
         if self.is_sqlite:
             gate = FileLock(Path(f"{self.url.database}.lock"), _MIGRATION_SECONDS)
             with _as_unavailable(), closing(gate), gate, self.engine.begin() as connection:
                 yield connection
         else:
-            with _as_unavailable(), self.engine.begin() as connection:
-                connection.execute(text("SET LOCAL statement_timeout = 0"))
+            with _as_unavailable(), self.engine.connect() as connection:
+                # What is set for it must not come back to others.
+                connection.detach()
+                connection.execute(text("SET statement_timeout = 0"))
+                connection.commit()
                 yield connection
 
     @contextmanager

@@ -11,7 +11,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
 from bridge.store import account_health, outbox, sending, switches
-from bridge.store.tables import accounts, attempts, deliveries, is_held, is_skipped, messages
+from bridge.store.tables import (
+    accounts,
+    attempts,
+    deliveries,
+    is_held,
+    is_queued,
+    is_sending,
+    is_skipped,
+    is_stored,
+    messages,
+)
 from bridge.store.wakeup import notify
 
 _DELIVERY_LIST = (
@@ -37,7 +47,8 @@ _MESSAGE_LIST = (
 RETRYABLE = ("refused", "unknown", "failed", "expired", "held", "superseded")
 #: Of the skipped ones, those that had a text and a number.
 RETRYABLE_REASONS = ("dropped", "unreachable")
-
+# Those that wait are few among many that are over, and have indices of their own.
+_WAITING = {"queued": is_queued, "sending": is_sending, "held": is_held}
 
 _SHORTEST_LIFE = timedelta(hours=1)
 
@@ -45,7 +56,9 @@ _SHORTEST_LIFE = timedelta(hours=1)
 def list_deliveries(connection: Connection, *, limit: int, state: str | None = None) -> list[Mapping[str, Any]]:
     """The newest deliveries: id, connection, key, state, reason, received_at."""
     query = select(*_DELIVERY_LIST).order_by(deliveries.c.id.desc()).limit(limit)
-    return _rows(connection, query.where(deliveries.c.state == state) if state else query)
+    if state:
+        query = query.where(is_stored if state == "stored" else deliveries.c.state == state)
+    return _rows(connection, query)
 
 
 def list_messages(
@@ -74,7 +87,7 @@ def list_messages(
         .limit(limit)
     )
     if state:
-        query = query.where(messages.c.state == state)
+        query = query.where(_WAITING.get(state, messages.c.state == state))
     if delivery_id is not None:
         query = query.where(messages.c.delivery_id == delivery_id)
     if message_id is not None:

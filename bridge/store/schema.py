@@ -1,14 +1,16 @@
 """The schema's version: migrating it, and telling whether it fits this program."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, insert, inspect, select, text
+from sqlalchemy import Connection, delete, insert, inspect, select, text
+from sqlalchemy.exc import OperationalError
 
 from bridge.errors import Misconfigured
 from bridge.store.database import Database
-from bridge.store.tables import SCHEMA_VERSION, deliveries, workers
+from bridge.store.tables import OLDEST_THAT_FITS, SCHEMA_VERSION, compatibility, deliveries, workers
 
 if TYPE_CHECKING:
     # Loaded only to migrate: it costs each process that merely checks the version 7 MB.
@@ -16,21 +18,58 @@ if TYPE_CHECKING:
 
 # One lock for all migrating processes: a release phase and an impatient `serve` may start together.
 _MIGRATION_LOCK = 7_203_114
+_LOCK_MILLISECONDS = 1500
+# Between tries, in seconds: a minute in all.
+_PAUSES = (1, 2, 4, 8, 15, 30)
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def upgrade(database: Database) -> tuple[str | None, str]:
-    """Bring the schema up to date; the versions before and after."""
+    """Bring the schema up to date; the versions before and after. A newer one that this program works with is left."""
     with database.migrate() as connection:
         if not database.is_sqlite:
-            connection.execute(text("SET LOCAL lock_timeout = 0"))
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-            # Who waits for a table's lock holds up all who come after: the webhooks.
-            connection.execute(text("SET LOCAL lock_timeout = DEFAULT"))
+            _wait_for_others(connection)
         before = _version(connection)
-        if before != SCHEMA_VERSION:
-            _refuse_newer(before)
-            _migrate(connection)
+        if before == SCHEMA_VERSION:
+            return before, before
+        if before is not None and before not in _known():
+            _refuse_unless_it_fits(connection, before)
+            return before, before
+        if not database.is_sqlite:
+            connection.commit()
+        _migrate_patiently(connection)
+        _note_who_fits(connection)
+        if not database.is_sqlite:
+            connection.commit()
     return before, SCHEMA_VERSION
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Wait until no other process migrates; the lock is this session's."""
+    connection.execute(text("SET lock_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    # Who waits for a table's lock holds up all who come after: the webhooks, which have less than four seconds.
+    connection.execute(text(f"SET lock_timeout = {_LOCK_MILLISECONDS}"))
+    connection.commit()
+
+
+def _migrate_patiently(connection: Connection) -> None:
+    """Migrate; where a long transaction has a table, let the others go on for a while and try again."""
+    for pause in (*_PAUSES, None):
+        try:
+            return _migrate(connection)
+        except OperationalError as error:
+            if pause is None or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            connection.rollback()
+            time.sleep(pause)
+    return None
+
+
+def _note_who_fits(connection: Connection) -> None:
+    """Note which older programs work with this schema: processes of theirs run still, or are put back."""
+    connection.execute(delete(compatibility))
+    connection.execute(insert(compatibility).values(oldest=OLDEST_THAT_FITS))
 
 
 def check(connection: Connection) -> None:
@@ -38,7 +77,9 @@ def check(connection: Connection) -> None:
     version = _version(connection)
     if version == SCHEMA_VERSION:
         return
-    _refuse_newer(version)
+    if version is not None and version not in _known():
+        _refuse_unless_it_fits(connection, version)
+        return
     state = "has no tables yet" if version is None else f"is at version {version}, this program needs {SCHEMA_VERSION}"
     raise Misconfigured([f"DATABASE_URL: the database {state}; run `bridge db upgrade`"])
 
@@ -63,13 +104,20 @@ def _migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _refuse_newer(version: str | None) -> None:
+def _known() -> set[str]:
     from alembic.script import ScriptDirectory
 
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if version is not None and version not in known:
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def _refuse_unless_it_fits(connection: Connection, newer: str) -> None:
+    """Raise Misconfigured unless a newer program has noted that this one works with what it has made."""
+    oldest = None
+    if inspect(connection).has_table(compatibility.name):
+        oldest = connection.execute(select(compatibility.c.oldest)).scalar_one_or_none()
+    if oldest is None or oldest > SCHEMA_VERSION:
         raise Misconfigured(
-            [f"DATABASE_URL: the database is at version {version}, which is newer than this program; update the bridge"]
+            [f"DATABASE_URL: the database is at version {newer}, which is newer than this program; update the bridge"]
         )
 
 

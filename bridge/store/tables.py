@@ -1,5 +1,6 @@
 """The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, people, pictures, sightings, and how
-connections fare: refusals, secrets, reporting; what people did and stopped: audit, switches; restorations.
+connections fare: refusals, secrets, reporting; what people did and stopped: audit, switches; going back: restorations,
+compatibility.
 
 One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
 """
@@ -31,6 +32,9 @@ from bridge.store.sealed import Moment, SealedBytes, SealedText, SealedWords
 
 #: The migration that makes these tables.
 SCHEMA_VERSION = "0008"
+#: The oldest program, by the version of its schema, that works with these tables. Raise it where a migration takes
+#: something away that programs before it use (docs/upgrading.md). Programs before 0008 do not ask.
+OLDEST_THAT_FITS = "0008"
 
 metadata = MetaData(
     naming_convention={
@@ -340,3 +344,6 @@ restorations = Table(
     # New texts about what happened before this may have been sent already. Null in a back-up.
     Column("until", Moment),
 )
+
+# One row: the oldest program that works with these tables, by the version of its schema.
+compatibility = Table("compatibility", metadata, Column("oldest", String(32), primary_key=True))

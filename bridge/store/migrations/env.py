@@ -9,6 +9,8 @@ context.configure(
     target_metadata=metadata,
     # SQLite cannot alter most things in place; alembic then rebuilds the table.
     render_as_batch=True,
+    # Each frees the tables that it has locked. On SQLite all are in the one transaction that they are given.
+    transaction_per_migration=True,
 )
 with context.begin_transaction():
     context.run_migrations()

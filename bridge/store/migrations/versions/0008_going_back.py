@@ -1,4 +1,4 @@
-"""Back-ups: when a database was put back from one, and what may have been told since the back-up."""
+"""When the database was put back from a back-up, and which older programs work with these tables."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,11 +10,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add a table. Processes of the old program go on: they neither read nor write it."""
+    """Add two tables. Processes of the old program go on: they neither read nor write them."""
     op.create_table(
         "restorations",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_restorations")),
+    )
+    op.create_table(
+        "compatibility",
+        sa.Column("oldest", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("oldest", name=op.f("pk_compatibility")),
     )
