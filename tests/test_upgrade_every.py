@@ -1,5 +1,8 @@
 """A database of every earlier version, with rows of that age, goes on; and its old programs beside the migration."""
 
+import re
+import shutil
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +14,7 @@ import pytest
 from conftest import Stack, wait_until
 from office import Office, Peer
 from old_programs import MAYA, OldProgram, make, shipped, versions
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.errors import StoreUnavailable
@@ -210,4 +213,46 @@ def test_a_migration_that_never_gets_its_table_gives_up_and_leaves_the_database_
     with database.read() as connection:
         assert schema._version(connection) == "0003"
     assert schema.upgrade(database) == ("0003", SCHEMA_VERSION)
+    database.dispose()
+
+
+_INDEX = '''"""An index over a large table."""
+
+from alembic import op
+
+revision = "9999"
+down_revision = "{before}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make it without holding anybody up."""
+{example}
+'''
+
+
+def test_an_index_over_a_large_table_is_made_as_the_page_says(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[1] / "docs/upgrading.md").read_text("utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    example = example.replace("ix_…", "ix_messages_event_kind").replace("[...]", '["event_kind"]')
+    database = make(database_url, SCHEMA_VERSION)
+    folder = tmp_path / "migrations"
+    shutil.copytree(Path(schema.__file__).parent / "migrations", folder)
+    index = _INDEX.format(before=SCHEMA_VERSION, example=textwrap.indent(example, "    "))
+    (folder / "versions/9999_an_index.py").write_text(index)
+    config = schema._config()
+    config.set_main_option("script_location", str(folder))
+    monkeypatch.setattr(schema, "_config", lambda: config)
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", "9999")
+    program = OldProgram(database)
+    program.process(program.store("a"))
+
+    assert schema.upgrade(database) == (SCHEMA_VERSION, "9999")
+
+    program.process(program.store("b"))
+    with database.read() as connection:
+        assert "ix_messages_event_kind" in {one["name"] for one in inspect(connection).get_indexes("messages")}
     database.dispose()

@@ -105,11 +105,14 @@ class Database:
                 yield connection
         else:
             with _as_unavailable(), self.engine.connect() as connection:
-                # What is set for it must not come back to others.
-                connection.detach()
                 connection.execute(text("SET statement_timeout = 0"))
                 connection.commit()
-                yield connection
+                try:
+                    yield connection
+                finally:
+                    # What is set for it, and the locks of its session, must not come back to others.
+                    if not connection.invalidated:
+                        connection.invalidate()
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
