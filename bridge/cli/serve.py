@@ -104,6 +104,7 @@ def web(host: str | None, port: int | None) -> None:
         make_app,
         bind=_bind(settings, host, port),
         workers=settings.web_concurrency,
+        largest_body=settings.max_body_bytes,
         loglevel=settings.log_level.lower(),
     ).run()
 
