@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import requests
 import senders
-from conftest import wait_until
 from forked import ForkedStack
 
 from bridge.web.arriving import MOST_HEADER_BYTES, Arriving, Verdict
