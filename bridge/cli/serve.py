@@ -22,7 +22,7 @@ _DEFAULT_PORT = 8000
 
 def _bind(settings: Settings, host: str | None, port: int | None) -> str:
     """Everywhere if a platform gave us a PORT, else on this machine only: an open door must be somebody's choice."""
-    host = host or ("0.0.0.0" if settings.port else "127.0.0.1")  # noqa: S104 - see above
+    host = host or ("0.0.0.0" if settings.port else "127.0.0.1")  # noqa: S104 # nosec B104 - see above
     return f"{host}:{port or settings.port or _DEFAULT_PORT}"
 
 

@@ -15,7 +15,7 @@ from bridge.web.patience import PatientWorker, worker_for
 # Threads wait for the disk most of the time.
 _THREADS = 8
 _LARGEST_BODY = 5 * 1024 * 1024
-_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn's own advice for containers
+_MEMORY = Path("/dev/shm")  # noqa: S108 # nosec B108 - gunicorn's own advice for containers
 
 
 class _QuietLogger(Logger):
