@@ -1,6 +1,7 @@
 """Reading single settings from the environment, and collecting what is wrong with them."""
 
 import re
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from environs import Env, EnvError, validate
@@ -8,15 +9,26 @@ from environs import Env, EnvError, validate
 COUNTRY = re.compile(r"[A-Z]{2}")
 
 
+# What a setting is called that holds a secret. Each of them may stand in a file.
+_SECRET = re.compile(r"(.+_)?(SECRETS?|API_TOKENS?|PASSWORD|KEYS|DSN)|DATABASE_URL")
+_LONGEST_FILE = 64 * 1024
+
+
+def is_secret(name: str) -> bool:
+    """Whether a setting is one that may be given as the file `<name>_FILE`."""
+    return _SECRET.fullmatch(name) is not None
+
+
 class Environment:
     """The environment, read setting by setting. `problems` has a line for each that is wrong, `warnings` for odd ones.
 
-    An empty setting counts as not set.
+    An empty setting counts as not set. A secret may stand in a file, which `<setting>_FILE` names.
     """
 
     def __init__(self) -> None:
         self._env = Env(eager=False)
         self._problems: list[str] = []
+        self._in_files: dict[str, str] = {}
         self.warnings: list[str] = []
 
     def problem(self, name: str, what: str) -> None:
@@ -25,7 +37,29 @@ class Environment:
 
     def text(self, name: str) -> str | None:
         """The setting without surrounding blanks; None if it is unset or empty."""
-        return (self._env.str(name, "") or "").strip() or None
+        value = (self._env.str(name, "") or "").strip()
+        if is_secret(name) and (path := (self._env.str(f"{name}_FILE", "") or "").strip()):
+            if name not in self._in_files:
+                self._in_files[name] = self._read_file(name, path, is_set=bool(value))
+            return self._in_files[name] or None
+        return value or None
+
+    def _read_file(self, name: str, path: str, *, is_set: bool) -> str:
+        """What stands in the file of a secret; empty where that is a problem."""
+        if is_set:
+            self.problem(f"{name}_FILE", f"is set, and so is {name}; only one of them may be")
+            return ""
+        try:
+            with Path(path).open("rb") as file:
+                text = file.read(_LONGEST_FILE + 1).decode("utf-8-sig").strip()
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            self.problem(f"{name}_FILE", f"the file {path} cannot be read ({why})")
+            return ""
+        if not text or "\n" in text or len(text) > _LONGEST_FILE:
+            self.problem(f"{name}_FILE", f"the file {path} must hold one line, which is the value")
+            return ""
+        return text
 
     def token(self, name: str) -> str | None:
         """A credential that travels in a header: printable ASCII without blanks."""

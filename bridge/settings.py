@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from bridge import openid as openid_settings
 from bridge.connections import CONNECTION_SUFFIXES, Account, Connection, ConnectionReader, setting_prefix
-from bridge.environment import Environment, is_loopback, split_url
+from bridge.environment import Environment, is_loopback, is_secret, split_url
 from bridge.errors import Misconfigured
 from bridge.events import PLACES, Place
 from bridge.phone import ALLOWED_REGIONS, CROWN_DEPENDENCIES, TERRITORIES
@@ -42,6 +42,7 @@ NAMES = (
     *openid_settings.NAMES,
     "TEMPLATES_DIR",
     "MAX_BODY_BYTES",
+    "WEBHOOK_RATE",
     "LOG_LEVEL",
     "PORT",
     "WEB_CONCURRENCY",
@@ -92,6 +93,7 @@ class Settings:
     openid: openid_settings.OpenId | None
     templates_dir: str | None
     max_body_bytes: int
+    webhook_rate: float
     log_level: str
     port: int | None
     web_concurrency: int
@@ -160,6 +162,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         openid=openid_settings.read(environment, public_url),
         templates_dir=environment.text("TEMPLATES_DIR"),
         max_body_bytes=environment.whole("MAX_BODY_BYTES", 5 * 1024 * 1024, at_least=1024),
+        webhook_rate=environment.number("WEBHOOK_RATE", 500.0, at_least=0, at_most=1_000_000),
         log_level=environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
         port=environment.whole("PORT", 0, at_least=0, at_most=65535) or None,
         web_concurrency=environment.whole("WEB_CONCURRENCY", 2, at_least=1, at_most=64),
@@ -257,12 +260,13 @@ def _look_for_strays(environment: Environment, connections: Mapping[str, Connect
     prefixes = [setting_prefix(name) for name in connections]
     known = {*NAMES, *(f"{prefix}_{suffix}" for prefix in prefixes for suffix in CONNECTION_SUFFIXES)}
     possible = known | {f"{setting_prefix(source)}_SECRETS" for source in sources}
+    known |= {f"{name}_FILE" for name in known if is_secret(name)}
     for name, value in sorted(os.environ.items()):
         if name in known or not value:
             continue
         close = difflib.get_close_matches(name, possible, n=1, cutoff=_CLOSE)
         looks_like_ours = name.startswith((*_OUR_PREFIXES, *(f"{prefix}_" for prefix in prefixes)))
-        if name.endswith("_SECRETS"):
+        if name.endswith(("_SECRETS", "_SECRETS_FILE")):
             environment.warnings.append(f"{name} belongs to no connection: its webhooks will be answered 404")
         elif looks_like_ours or (close and len(name) >= _LONG_ENOUGH):
             hint = f"; did you mean {close[0]}?" if close else ""

@@ -49,7 +49,7 @@ _PATIENCE_SECONDS = 30.0
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith(_SETTINGS) or name.endswith("_SECRETS"):
+        if name.startswith(_SETTINGS) or name.endswith(("_SECRETS", "_FILE")):
             monkeypatch.delenv(name)
 
 

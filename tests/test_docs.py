@@ -14,6 +14,7 @@ import generate
 from bridge import cli, events, setting_list, sources
 from bridge.compose import TemplateFolder, read_template
 from bridge.connections import CONNECTION_SUFFIXES
+from bridge.environment import is_secret
 from bridge.events import Delivery
 from bridge.reasons import CAUSES, REASONS
 from bridge.settings import NAMES, Settings
@@ -21,7 +22,7 @@ from bridge.trying import beside, rehearsal
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def _section(text: str, title: str) -> str:
@@ -86,7 +87,16 @@ def test_the_program_reads_no_setting_but_the_documented_ones(monkeypatch: pytes
     Settings.from_env(sources.discover())
     monkeypatch.undo()
     assert read >= {"DATABASE_URL", "SHOP_SECRETS"}
-    assert read <= {*NAMES, *(f"SHOP_{suffix}" for suffix in CONNECTION_SUFFIXES)}
+    known = {*NAMES, *(f"SHOP_{suffix}" for suffix in CONNECTION_SUFFIXES)}
+    assert read <= known | {f"{name}_FILE" for name in known if is_secret(name)}
+
+
+def test_every_setting_that_may_stand_in_a_file_is_named() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    (sentence,) = re.findall(r"^A secret may stand in a file: (.+?)\.$", page, re.MULTILINE | re.DOTALL)
+    secrets = [name for name in (*NAMES, *(f"<CONNECTION>_{suffix}" for suffix in CONNECTION_SUFFIXES))
+               if is_secret(name)]  # fmt: skip
+    assert sorted(re.findall(r"`([^`]+)_FILE`", sentence)) == sorted(secrets)
 
 
 @pytest.mark.parametrize(

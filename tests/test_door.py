@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from bridge import sources
-from bridge.doctor import Diagnosis
 from bridge.errors import BadSignature, StoreUnavailable
 from bridge.events import Delivery
 from bridge.route import routes
 from bridge.settings import Settings
+from bridge.signature_doctor import Diagnosis
 from bridge.store import refusals, reporting, secret_use, tables
 from bridge.store.database import Database
 from bridge.store.refusals import Refusal

@@ -274,6 +274,7 @@ _UNREADABLE = {
     "null": b"null",
     "a number too long to read": b'{"id": ' + b"9" * 5000 + b"}",
     "too deep": b"[" * 100_000,
+    "too many parts": b'{"a":[' + b"{}," * 250_000 + b"{}]}",
     "zero bytes": b"\x00" * 10,
 }
 

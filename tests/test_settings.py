@@ -1,5 +1,7 @@
 """Settings: what is accepted and read as what, what is refused in which words, and what is only odd."""
 
+from pathlib import Path
+
 import pytest
 
 from bridge.errors import Misconfigured
@@ -416,3 +418,60 @@ def test_settings_cannot_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch)
     with pytest.raises(AttributeError):
         settings.sending = "on"  # type: ignore[misc]
+
+
+# --- secrets in files ---------------------------------------------------------------------------------------------
+
+
+def test_every_secret_may_stand_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def file(name: str, text: str) -> str:
+        (tmp_path / name).write_bytes(text.encode())
+        return str(tmp_path / name)
+
+    settings = read(
+        monkeypatch,
+        DATABASE_URL_FILE=file("url", "postgres://u:p@h/d\n"),
+        ATTENTIVE_API_TOKEN_FILE=file("token", "\ufeffthe-token\r\n"),
+        SHOPIFY_SECRETS_FILE=file("secrets", "newer,older\n"),
+        SHOPIFY_API_TOKEN_FILE=file("api", "key"),
+        CONSOLE_PASSWORD_FILE=file("password", "let me in"),
+    )
+    assert settings.database_url == "postgresql+psycopg://u:p@h/d"
+    assert settings.database_url_is_explicit
+    assert settings.accounts["attentive"].token == "the-token"
+    assert settings.connections["shopify"].secrets == ("newer", "older")
+    assert settings.connections["shopify"].credentials == {"API_TOKEN": "key"}
+    assert settings.console_password == "let me in"
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "the file {} cannot be read (No such file or directory)"),
+        (b"", "the file {} must hold one line, which is the value"),
+        (b"one\ntwo", "the file {} must hold one line, which is the value"),
+        (b"\xff", "the file {} cannot be read (it is not UTF-8 text)"),
+        (b"x" * 70_000, "the file {} must hold one line, which is the value"),
+    ],
+    ids=["missing", "empty", "lines", "no text", "huge"],
+)
+def test_a_file_that_holds_no_secret_is_a_problem(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    found = problems(monkeypatch, ATTENTIVE_API_TOKEN_FILE=str(path))
+    assert found == (f"ATTENTIVE_API_TOKEN_FILE: {words.format(path)}",)
+
+
+def test_a_secret_given_both_ways_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("one")
+    found = problems(monkeypatch, SHOPIFY_SECRETS="two", SHOPIFY_SECRETS_FILE=str(tmp_path / "secret"))
+    assert found == ("SHOPIFY_SECRETS_FILE: is set, and so is SHOPIFY_SECRETS; only one of them may be",)
+
+
+def test_a_file_for_what_is_no_secret_does_nothing_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, ATTENTIVE_BRAND_FILE="/nowhere").warnings[0].startswith("ATTENTIVE_BRAND_FILE is not")
+    assert read(monkeypatch, SHOPFIY_SECRETS_FILE="/nowhere").warnings[1].startswith("SHOPFIY_SECRETS_FILE belongs")

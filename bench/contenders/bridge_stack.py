@@ -48,6 +48,7 @@ def _start(running: Running, url: URL) -> None:
         "QUIET_HOURS": "off",
         # How fast one may send to the real Attentive is not what is measured.
         "ATTENTIVE_RATE": "100000",
+        "WEBHOOK_RATE": "0",
         "TEMPLATES_DIR": str(BENCH.parent / "templates"),
     }
     running.stored = lambda: _deliveries(url)

@@ -45,12 +45,19 @@ class Client:
 
     def send(self, message: Message, token: str, now: Callable[[], datetime]) -> Attempt:
         """POST `message` once. Never raises for what the network or Attentive does; the outcome says it."""
+        return self._post(_fields(message), token, now)
+
+    def ask(self, token: str, now: Callable[[], datetime]) -> Attempt:
+        """POST a message to nobody and of no type, which Attentive's page says is never sent: 400 or 403."""
+        return self._post({}, token, now)
+
+    def _post(self, fields: dict[str, str], token: str, now: Callable[[], datetime]) -> Attempt:
         started_at, start = now(), time.monotonic()
         answer, failure = None, ""
         # What fails before the first byte may have left was not sent; after it, nobody knows.
         outcome = Outcome.NOT_SENT
         try:
-            request = self._request(message, token)
+            request = self._request(fields, token)
             wire = self._wire(start + self._connect_timeout)
             outcome = Outcome.UNKNOWN
             answer = wire.post(request, time.monotonic() + self._read_timeout, at_most=_LONGEST_ANSWER)
@@ -72,10 +79,10 @@ class Client:
             wire = self._mine.wire = self._server.connect(until)
         return wire
 
-    def _request(self, message: Message, token: str) -> bytes:
+    def _request(self, fields: dict[str, str], token: str) -> bytes:
         if token not in self._heads:
             self._heads[token] = self._head(token)
-        body = json.dumps(_fields(message)).encode()
+        body = json.dumps(fields).encode()
         return b"%bContent-Length: %d\r\n\r\n%b" % (self._heads[token], len(body), body)
 
     def _head(self, token: str) -> bytes:

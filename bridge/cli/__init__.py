@@ -20,6 +20,7 @@ COMMANDS = {
     "trigger": "bridge.cli.trigger:trigger",
     "new": "bridge.cli.new:new",
     "check": "bridge.cli.check:check",
+    "doctor": "bridge.cli.doctor:doctor",
     "preview": "bridge.cli.preview:preview",
     "backtest": "bridge.cli.backtest:backtest",
     "deliveries": "bridge.cli.deliveries:deliveries",

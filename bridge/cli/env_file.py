@@ -11,7 +11,9 @@ PATH = Path(".env")
 
 
 def is_heard(name: str) -> bool:
-    """Whether a value in the file would count: the environment goes before it."""
+    """Whether a value in the file would count: the environment goes before it, and so does a secret's own file."""
+    if os.environ.get(f"{name}_FILE"):
+        return False
     given = os.environ.get(name)
     return not given or dotenv_values(PATH, interpolate=False).get(name) == given
 

@@ -46,7 +46,7 @@ class Children:
         """Start `bridge <arguments>`; its output goes where ours goes unless `output` is given."""
         self._running[name] = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "bridge", *arguments],
-            env={**os.environ, **(env or {})},
+            env=_environment(env or {}),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -92,3 +92,9 @@ class Children:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _environment(given: Mapping[str, str]) -> dict[str, str]:
+    """Ours with what is given in place of it; a setting that is given is not read from a file as well."""
+    inherited = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in given}
+    return {**inherited, **given}

@@ -22,7 +22,7 @@ _DEFAULT_PORT = 8000
 
 def _bind(settings: Settings, host: str | None, port: int | None) -> str:
     """Everywhere if a platform gave us a PORT, else on this machine only: an open door must be somebody's choice."""
-    host = host or ("0.0.0.0" if settings.port else "127.0.0.1")  # noqa: S104 - see above
+    host = host or ("0.0.0.0" if settings.port else "127.0.0.1")  # noqa: S104 # nosec B104 - see above
     return f"{host}:{port or settings.port or _DEFAULT_PORT}"
 
 
@@ -104,6 +104,7 @@ def web(host: str | None, port: int | None) -> None:
         make_app,
         bind=_bind(settings, host, port),
         workers=settings.web_concurrency,
+        largest_body=settings.max_body_bytes,
         loglevel=settings.log_level.lower(),
     ).run()
 

@@ -12,12 +12,12 @@ from bridge import sources
 from bridge.cli import output, saved_request
 from bridge.cli.saved_request import SavedRequest
 from bridge.connections import Connection, ConnectionReader, setting_prefix
-from bridge.doctor import Diagnosis, diagnose
-from bridge.doctor.other_schemes import proves
 from bridge.environment import Environment
 from bridge.errors import Misconfigured
 from bridge.events import Delivery
 from bridge.reasons import CAUSES
+from bridge.signature_doctor import Diagnosis, diagnose
+from bridge.signature_doctor.other_schemes import proves
 
 
 def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:

@@ -11,6 +11,8 @@ from bridge.errors import Unreadable
 
 # Real webhooks nest a dozen deep. What is deeper would only break whoever walks it later.
 _DEEPEST = 100
+# The largest orders have some thousand. A body of nothing else would take thirty times its size of memory.
+_MOST_CONTAINERS = 200_000
 _CONTAINERS = frozenset({dict, list})
 
 # Only escapes can bring a NUL or half a surrogate pair through a JSON reader; most bodies have none of them.
@@ -64,6 +66,8 @@ def read_objects(body: bytes, *, advice: str) -> Sequence[Mapping[str, object]]:
 def _read_json(body: bytes, advice: str, reader: json.JSONDecoder | None = None) -> object:
     if not body.strip():
         raise Unreadable(f"The body is empty. {advice}")
+    if len(body) > _MOST_CONTAINERS and body.count(b"{") + body.count(b"[") > _MOST_CONTAINERS:
+        raise Unreadable(f"The body has too many parts. {advice}")
     try:
         value: object = (reader or _JSON).decode(body.decode("utf-8-sig"))
         _refuse_depth(value)

@@ -8,8 +8,9 @@ from bridge.route import routes
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
-from bridge.web import health, hooks, metrics, pictures
+from bridge.web import headers, health, hooks, metrics, pictures
 from bridge.web.door import Door
+from bridge.web.rates import Rates
 
 log = structlog.get_logger()
 
@@ -27,11 +28,13 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.url_map.merge_slashes = False
     ways = routes(settings, looks_up=False)
     door = app.extensions["door"] = Door(database, ways)
-    app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, public_url=settings.public_url))
+    rates = Rates(ways, settings.webhook_rate)
+    app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, rates, public_url=settings.public_url))
     app.register_blueprint(health.blueprint(database))
     app.register_blueprint(pictures.blueprint(database))
     app.register_blueprint(metrics.blueprint(database))
     app.register_error_handler(HTTPException, _as_json)
+    headers.add_to_all(app, public_url=settings.public_url)
     if settings.has_console:
         _add_console(app, settings, database)
     return app

@@ -15,10 +15,10 @@ from datetime import timedelta
 import structlog
 
 from bridge import rotation
-from bridge.doctor.signatures import sentence
 from bridge.errors import BadSignature, StoreUnavailable, kind_and_place
 from bridge.events import Delivery
 from bridge.route import Route
+from bridge.signature_doctor.signatures import sentence
 from bridge.store import refusals, secret_use
 from bridge.store.database import Database
 from bridge.store.refusals import Refusal

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from bridge.doctor import Diagnosis, diagnose
 from bridge.errors import kind_and_place
 from bridge.events import Delivery
 from bridge.route import Route
+from bridge.signature_doctor import Diagnosis, diagnose
 
 log = structlog.get_logger()
 

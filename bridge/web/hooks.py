@@ -12,19 +12,19 @@ from bridge.events import Delivery
 from bridge.route import Route
 from bridge.store.inbox import Inbox
 from bridge.web.door import Door
+from bridge.web.rates import Rates
 
 log = structlog.get_logger()
 
 # Made once: nearly every webhook is answered with one of them.
 _STORED, _KNOWN = b'{"status":"stored"}\n', b'{"status":"known"}\n'
 
-# What a handshake repeats is a stranger's text: no browser may take it for a page.
-_AS_IT_IS = {"X-Content-Type-Options": "nosniff"}
-
 Answer = tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
 
-def blueprint(routes: Mapping[str, Route], inbox: Inbox, door: Door, *, public_url: str | None) -> Blueprint:
+def blueprint(
+    routes: Mapping[str, Route], inbox: Inbox, door: Door, rates: Rates, *, public_url: str | None
+) -> Blueprint:
     """The webhook route over these connections. `public_url` is the bridge's address as senders know it."""
     hooks = Blueprint("hooks", __name__)
 
@@ -33,8 +33,8 @@ def blueprint(routes: Mapping[str, Route], inbox: Inbox, door: Door, *, public_u
     def receive(name: str) -> Answer:
         """Store one webhook and acknowledge it.
 
-        200 stored or known; 401 bad signature; 404 unknown connection; 405 not a POST; 413 too large; 503 could not be
-        stored. Pings and handshakes are answered as their platform expects.
+        200 stored or known; 401 bad signature; 404 unknown connection; 405 not a POST; 413 too large; 429 too many;
+        503 could not be stored. Pings and handshakes are answered as their platform expects.
         """
         route = routes.get(name) or abort(404, description=f"no connection is named {name!r}")
         delivery = Delivery(
@@ -46,9 +46,12 @@ def blueprint(routes: Mapping[str, Route], inbox: Inbox, door: Door, *, public_u
             url=_called_url(public_url),
         )
         if route.source.handshake and (answer := route.source.handshake(delivery)):
-            return Response(answer.text, content_type=answer.content_type, headers=_AS_IT_IS), answer.status
+            return Response(answer.text, content_type=answer.content_type), answer.status
         if request.method != "POST":
             abort(405, description="this address takes webhooks: requests with the method POST", valid_methods=["POST"])
+        if rates.is_over(name):
+            log.warning("hook.too_many", connection=name)
+            return jsonify(error="too many webhooks of this connection; try again"), 429, {"Retry-After": "10"}
         try:
             accepted = pipeline.accept(delivery, route, inbox, keeps=door.keeps)
         except BadSignature as error:
@@ -61,6 +64,8 @@ def blueprint(routes: Mapping[str, Route], inbox: Inbox, door: Door, *, public_u
             door.refused(delivery, accepted.unverified, was_stored=True)
         elif accepted.secret is not None:
             door.used(name, accepted.secret)
+        if accepted.is_new and not accepted.unverified:
+            rates.count(name)
         return Response(_STORED if accepted.is_new else _KNOWN, content_type="application/json"), 200
 
     return hooks

@@ -8,11 +8,14 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+
+from bridge.web import arriving
+from bridge.web.patience import PatientWorker, worker_for
 
 # Threads wait for the disk most of the time.
 _THREADS = 8
-_MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn's own advice for containers
+_LARGEST_BODY = 5 * 1024 * 1024
+_MEMORY = Path("/dev/shm")  # noqa: S108 # nosec B108 - gunicorn's own advice for containers
 
 
 class _QuietLogger(Logger):
@@ -24,7 +27,7 @@ class _QuietLogger(Logger):
         self.error_log.propagate = True
 
 
-class _Worker(ThreadWorker):
+class _Worker(PatientWorker):
     """gunicorn's worker, that also closes its busy connections when its parent has been killed.
 
     As it is, it goes on answering who keeps a connection open, for all of `graceful_timeout`. Meanwhile it accepts
@@ -50,12 +53,17 @@ def _keep_shared(_arbiter: object) -> None:
 
 
 class Server(BaseApplication):
-    """A gunicorn that serves what `make_app` returns; `make_app` runs in each worker process, after the fork."""
+    """A gunicorn that serves what `make_app` returns; `make_app` runs in each worker process, after the fork.
 
-    def __init__(self, make_app: Callable[[], Flask], **options: object) -> None:
+    A request with a larger body than `largest_body` is answered 413 before it is read.
+    """
+
+    def __init__(self, make_app: Callable[[], Flask], *, largest_body: int = _LARGEST_BODY, **options: object) -> None:
         self._make_app = make_app
         self._options = {
-            "worker_class": _Worker,
+            "worker_class": worker_for(largest_body, _Worker),
+            "limit_request_fields": arriving.MOST_HEADERS,
+            "limit_request_field_size": arriving.LONGEST_HEADER,
             "threads": _THREADS,
             "logger_class": _QuietLogger,
             # Heroku's router answers for itself after 30 seconds; what is under way must be done before.

@@ -57,7 +57,7 @@ def as_html(text: str, link: Link, *, below: int = 0) -> Markup:
         token.attrs.pop("style", None)
         for child in _links(token):
             _lead(child, link)
-    return Markup(_markdown().renderer.render(tokens, _markdown().options, {}))  # noqa: S704 - HTML is off in it
+    return Markup(_markdown().renderer.render(tokens, _markdown().options, {}))  # noqa: S704 - HTML is off in it  # nosec B704
 
 
 def _links(token: Token) -> Iterator[Token]:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bridge.doctor import body_forms
-from bridge.doctor.signatures import MOST_BODY, Finding, examine
 from bridge.errors import BadSignature
 from bridge.events import Delivery
 from bridge.schemes import Hmac, Scheme
+from bridge.signature_doctor import body_forms
+from bridge.signature_doctor.signatures import MOST_BODY, Finding, examine
 
 #: What a plain HMAC of the body in place of the real scheme may find out: how it is written is not known.
 _NOT_OF_ITS_FORM = ("secret_form", "other_header")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from bridge.doctor.guesses import Signed
 from bridge.events import Delivery
 from bridge.schemes import body_alone, time_and_body
+from bridge.signature_doctor.guesses import Signed
 
 #: In which headers platforms put the id of a webhook that they sign.
 _IDS = ("webhook-id", "svix-id")

@@ -6,12 +6,12 @@ from dataclasses import replace
 from itertools import islice, product
 
 from bridge.connections import setting_prefix
-from bridge.doctor import address_forms, body_forms, proofs, scheme_forms, secret_forms, times
-from bridge.doctor.guesses import Guess
-from bridge.doctor.proofs import Proof
 from bridge.errors import BadSignature
 from bridge.events import Delivery
 from bridge.schemes import Hmac, Scheme
+from bridge.signature_doctor import address_forms, body_forms, proofs, scheme_forms, secret_forms, times
+from bridge.signature_doctor.guesses import Guess
+from bridge.signature_doctor.proofs import Proof
 
 #: The largest body that is examined: a stranger may send more, and everything here costs time for each byte.
 MOST_BODY = 256 * 1024

@@ -1,0 +1,263 @@
+"""gunicorn's worker with threads, in which a slow client keeps no thread.
+
+gunicorn's own gives a connection a thread, and the thread waits for the client: as many clients as there are threads,
+each sending a byte now and then, close the door to all others. Here a thread takes what has arrived and goes on with
+somebody else; only a request that is all there reaches the application. What has arrived waits in memory, within
+bounds, and not for longer than `PATIENCE_SECONDS`.
+"""
+
+import contextlib
+import select
+import selectors
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+import structlog
+from gunicorn import util
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from bridge.web.arriving import Arriving, Verdict
+
+log = structlog.get_logger()
+
+#: So long a request may take from its first byte to its last. Senders of webhooks give up after 3 to 30 seconds.
+PATIENCE_SECONDS = 20.0
+# A client that reads its answer so slowly that nothing more can be written for so long is given up.
+_STALLED_SECONDS = 2
+# The first bytes of a new connection are nearly always there already.
+_FIRST_GLANCE_MS = 10
+# A connection that was told all is closed when the other side has closed it, and not later than this.
+_FAREWELL_SECONDS = 2.0
+_MOST_FAREWELLS = 256
+_READ = 64 * 1024
+# Small requests are bounded by the number of connections. All larger ones of a process share this.
+_SMALL = 64 * 1024
+_ROOM = 32 * 1024 * 1024
+
+_ANSWERS = {
+    408: ("Request Timeout", "the request did not arrive in time"),
+    413: ("Content Too Large", "the body is too large"),
+    431: ("Request Header Fields Too Large", "the headers are too large"),
+    503: ("Service Unavailable", "too many large requests at a time; try again"),
+}
+# A thread's word for a connection whose request is not all there.
+_WAITS = object()
+
+_STATUS = {Verdict.BODY_TOO_LARGE: 413, Verdict.HEADERS_TOO_LARGE: 431, None: 503}
+
+
+class _Room:
+    """The memory that larger requests share while they arrive."""
+
+    def __init__(self, size: int) -> None:
+        self._lock = threading.Lock()
+        self._free = size
+
+    def take(self, count: int) -> bool:
+        """Whether there was room for so many bytes more; they are taken then."""
+        with self._lock:
+            if count > self._free:
+                return False
+            self._free -= count
+            return True
+
+    def give_back(self, count: int) -> None:
+        """Free what was taken."""
+        with self._lock:
+            self._free += count
+
+
+class _Visit:
+    """One request of a connection, from its first byte (or the connection's beginning) until it is served."""
+
+    def __init__(self, largest_body: int) -> None:
+        self.arriving = Arriving(largest_body)
+        self.until = time.monotonic() + PATIENCE_SECONDS
+        self.in_room = 0
+        self.was_told_to_go_on = False
+
+
+class PatientWorker(ThreadWorker):
+    """A worker whose threads wait for nobody. `largest_body` is set by who makes the server."""
+
+    largest_body = 5 * 1024 * 1024
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._room = _Room(max(_ROOM, 4 * self.largest_body))
+        self._visits: dict[TConn, _Visit] = {}
+        self._farewells: dict[socket.socket, float] = {}
+
+    # --- in a thread -------------------------------------------------------------------------------------------------
+
+    def handle(self, conn: TConn) -> Any:
+        """Serve the connection's next request if it is all there; otherwise leave it to the poller."""
+        visit = self._visits.get(conn)
+        if visit is None:
+            visit = self._visits[conn] = self._welcome(conn)
+        try:
+            verdict = self._take(conn, visit)
+        except OSError:
+            return False
+        if verdict is Verdict.MORE:
+            return _WAITS
+        if verdict is not Verdict.WHOLE:
+            _refuse(conn, _STATUS[verdict])
+            return False
+        self._done_with(conn)
+        conn.sock.setblocking(True)
+        conn.data_ready = True
+        conn.init()
+        _unreader(conn).unread(bytes(visit.arriving.bytes))
+        return super().handle(conn)
+
+    def _welcome(self, conn: TConn) -> _Visit:
+        visit = _Visit(self.largest_body)
+        if not conn.initialized:
+            _never_wait_long(conn.sock)
+        elif early := _unreader(conn).take_buffered():
+            # It came with the request before.
+            visit.arriving.take(early)
+        return visit
+
+    def _take(self, conn: TConn, visit: _Visit) -> Verdict | None:
+        """Take what has arrived; None if there is no room for it. Raises OSError if the client has gone."""
+        verdict = visit.arriving.take(b"")
+        conn.sock.setblocking(False)
+        if not (conn.initialized or conn.data_ready):
+            _glance(conn.sock)
+        while verdict is Verdict.MORE:
+            try:
+                data = conn.sock.recv(_READ)
+            except BlockingIOError:
+                return verdict
+            if not data:
+                raise ConnectionError("the client has gone")
+            verdict = visit.arriving.take(data)
+            if visit.arriving.asks_first and not visit.was_told_to_go_on and verdict is Verdict.MORE:
+                visit.was_told_to_go_on = True
+                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if len(visit.arriving.bytes) > _SMALL:
+                more = len(visit.arriving.bytes) - visit.in_room
+                if not self._room.take(more):
+                    return None
+                visit.in_room += more
+        return verdict
+
+    def _done_with(self, conn: TConn) -> None:
+        visit = self._visits.pop(conn, None)
+        if visit:
+            self._room.give_back(visit.in_room)
+
+    # --- in the main thread ------------------------------------------------------------------------------------------
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a new connection; where there are too many, in place of the one that has been arriving for longest."""
+        super().accept(listener)
+        if self.nr_conns >= self.worker_connections - self.cfg.threads and self.pending_conns:
+            oldest = min(self.pending_conns, key=lambda conn: self._visits[conn].until)
+            self._give_up(oldest)
+
+    def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
+        """What becomes of a connection that a thread has done with."""
+        failed = fs.cancelled() or fs.exception() is not None
+        result = False if failed else fs.result()
+        if result is _WAITS:
+            # Also while the worker stops: what has begun to arrive is taken.
+            conn.sock.setblocking(False)
+            self.pending_conns.append(conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        elif result:
+            super().finish_request(conn, fs)
+        else:
+            self._done_with(conn)
+            self.nr_conns -= 1
+            self._say_farewell(conn.sock)
+
+    def murder_pending(self) -> None:
+        """Give up requests that take too long, and those that had not begun when the worker stops."""
+        now = time.monotonic()
+        for conn in list(self.pending_conns):
+            visit = self._visits[conn]
+            if visit.until <= now or not (self.alive or visit.arriving.bytes):
+                self._give_up(conn)
+        for sock, until in list(self._farewells.items()):
+            if until <= now:
+                self._close(sock)
+
+    def _give_up(self, conn: TConn) -> None:
+        self.pending_conns.remove(conn)
+        self.poller.unregister(conn.sock)
+        if self._visits[conn].arriving.bytes:
+            _refuse(conn, 408)
+        self._done_with(conn)
+        self.nr_conns -= 1
+        conn.close()
+
+    def _say_farewell(self, sock: socket.socket) -> None:
+        """Close a connection once the other side has: at once, it might lose the answer. gunicorn waits for that."""
+        try:
+            sock.setblocking(False)
+            sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            util.close(sock)
+            return
+        if len(self._farewells) >= _MOST_FAREWELLS:
+            self._close(next(iter(self._farewells)))
+        self._farewells[sock] = time.monotonic() + _FAREWELL_SECONDS
+        self.poller.register(sock, selectors.EVENT_READ, self._drain)
+
+    def _drain(self, sock: socket.socket) -> None:
+        try:
+            if sock.recv(_READ):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._close(sock)
+
+    def _close(self, sock: socket.socket) -> None:
+        del self._farewells[sock]
+        self.poller.unregister(sock)
+        util.close(sock)
+
+
+def worker_for(largest_body: int, base: type[PatientWorker]) -> Callable[..., PatientWorker]:
+    """`base` for bodies of this size."""
+    return type(base.__name__, (base,), {"largest_body": largest_body})
+
+
+def _unreader(conn: TConn) -> Any:
+    """What gunicorn's parser reads the connection through; it looks first at what is put back there."""
+    return conn.parser.unreader  # type: ignore[union-attr]  # only HTTP/2 has none, and is not spoken here
+
+
+def _glance(sock: socket.socket) -> None:
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    poll.poll(_FIRST_GLANCE_MS)
+
+
+def _never_wait_long(sock: socket.socket) -> None:
+    """Have the system itself end a blocking call of this connection after some seconds."""
+    seconds = struct.pack("ll", _STALLED_SECONDS, 0)
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        sock.setsockopt(socket.SOL_SOCKET, option, seconds)
+
+
+def _refuse(conn: TConn, status: int) -> None:
+    """Answer without the application, and close."""
+    title, words = _ANSWERS[status]
+    body = b'{"error":"%b"}\n' % words.encode()
+    again = b"Retry-After: 10\r\n" if status == 503 else b""
+    head = f"HTTP/1.1 {status} {title}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n".encode()
+    with contextlib.suppress(OSError):
+        conn.sock.send(head + again + b"X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n" + body)
+    log.warning("request.refused", status=status, error=words)
