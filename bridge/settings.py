@@ -40,6 +40,7 @@ NAMES = (
     "CONSOLE_PASSWORD",
     "CONSOLE_VIEWER_PASSWORD",
     *openid_settings.NAMES,
+    "METRICS_TOKEN",
     "TEMPLATES_DIR",
     "MAX_BODY_BYTES",
     "LOG_LEVEL",
@@ -90,6 +91,7 @@ class Settings:
     console_password: str | None = field(repr=False)
     console_viewer_password: str | None = field(repr=False)
     openid: openid_settings.OpenId | None
+    metrics_token: str | None = field(repr=False)
     templates_dir: str | None
     max_body_bytes: int
     log_level: str
@@ -158,6 +160,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         console_password=environment.text("CONSOLE_PASSWORD"),
         console_viewer_password=environment.text("CONSOLE_VIEWER_PASSWORD"),
         openid=openid_settings.read(environment, public_url),
+        metrics_token=environment.token("METRICS_TOKEN"),
         templates_dir=environment.text("TEMPLATES_DIR"),
         max_body_bytes=environment.whole("MAX_BODY_BYTES", 5 * 1024 * 1024, at_least=1024),
         log_level=environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),

@@ -98,10 +98,12 @@ def web(host: str | None, port: int | None) -> None:
     def make_app() -> Flask:
         app = create_app(settings, Database(settings.database_url, patience=WEB_PATIENCE))
         app.extensions["door"].open()
+        app.extensions["observer"].open()
         return app
 
     Server(
         make_app,
+        close_app=lambda app: app.extensions["observer"].close(),
         bind=_bind(settings, host, port),
         workers=settings.web_concurrency,
         loglevel=settings.log_level.lower(),

@@ -4,10 +4,12 @@ import structlog
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
+from bridge.observing import Observer
 from bridge.route import routes
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
+from bridge.tally import Tally
 from bridge.web import health, hooks, metrics, pictures
 from bridge.web.door import Door
 
@@ -17,7 +19,8 @@ log = structlog.get_logger()
 def create_app(settings: Settings, database: Database) -> Flask:
     """The web application over `database`. Make both after a fork: connections do not survive one.
 
-    Its `extensions["door"]` is the `Door`, which a server opens: that starts a thread.
+    Its `extensions["door"]` is the `Door` and `extensions["observer"]` the `Observer`, which a server opens: each
+    starts a thread.
     """
     app = Flask("bridge.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -27,10 +30,12 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.url_map.merge_slashes = False
     ways = routes(settings, looks_up=False)
     door = app.extensions["door"] = Door(database, ways)
-    app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, public_url=settings.public_url))
+    tally = Tally()
+    app.extensions["observer"] = Observer(database=database, tally=tally)
+    app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, tally, public_url=settings.public_url))
     app.register_blueprint(health.blueprint(database))
     app.register_blueprint(pictures.blueprint(database))
-    app.register_blueprint(metrics.blueprint(database))
+    app.register_blueprint(metrics.blueprint(database, token=settings.metrics_token))
     app.register_error_handler(HTTPException, _as_json)
     if settings.has_console:
         _add_console(app, settings, database)

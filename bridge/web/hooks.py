@@ -1,16 +1,18 @@
 """RECEIVE: `POST /hooks/<connection>` verifies a webhook, stores it and acknowledges it. Nothing more."""
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import structlog
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, g, jsonify, request
 
 from bridge import pipeline
 from bridge.errors import BadSignature, StoreUnavailable
 from bridge.events import Delivery
 from bridge.route import Route
 from bridge.store.inbox import Inbox
+from bridge.tally import ACCEPTED, ACKNOWLEDGED, KNOWN, REFUSED, Count, Tally
 from bridge.web.door import Door
 
 log = structlog.get_logger()
@@ -21,12 +23,29 @@ _STORED, _KNOWN = b'{"status":"stored"}\n', b'{"status":"known"}\n'
 # What a handshake repeats is a stranger's text: no browser may take it for a page.
 _AS_IT_IS = {"X-Content-Type-Options": "nosniff"}
 
+# Why a webhook was refused that was not looked at.
+_CAUSES = {404: "unknown_connection", 413: "too_large", 429: "too_many", 503: "not_stored"}
+
 Answer = tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
 
-def blueprint(routes: Mapping[str, Route], inbox: Inbox, door: Door, *, public_url: str | None) -> Blueprint:
+def blueprint(
+    routes: Mapping[str, Route], inbox: Inbox, door: Door, tally: Tally, *, public_url: str | None
+) -> Blueprint:
     """The webhook route over these connections. `public_url` is the bridge's address as senders know it."""
     hooks = Blueprint("hooks", __name__)
+
+    @hooks.before_request
+    def note_arrival() -> None:
+        g.began = time.perf_counter()
+
+    @hooks.after_request
+    def count(response: Response) -> Response:
+        if request.method == "POST":
+            # A stranger makes up names, and no label may be made up.
+            name = str((request.view_args or {}).get("name"))
+            _count(tally, name if name in routes else "", response.status_code)
+        return response
 
     # HEAD comes with GET: some platforms look whether the address exists before they send to it.
     @hooks.route("/hooks/<name>", methods=["GET", "POST"])
@@ -52,6 +71,7 @@ def blueprint(routes: Mapping[str, Route], inbox: Inbox, door: Door, *, public_u
         try:
             accepted = pipeline.accept(delivery, route, inbox, keeps=door.keeps)
         except BadSignature as error:
+            g.cause = error.cause
             door.refused(delivery, error)
             return jsonify(error=f"bad signature: {error}"), 401
         except StoreUnavailable as error:
@@ -61,9 +81,20 @@ def blueprint(routes: Mapping[str, Route], inbox: Inbox, door: Door, *, public_u
             door.refused(delivery, accepted.unverified, was_stored=True)
         elif accepted.secret is not None:
             door.used(name, accepted.secret)
+        g.is_new = accepted.is_new
         return Response(_STORED if accepted.is_new else _KNOWN, content_type="application/json"), 200
 
     return hooks
+
+
+def _count(tally: Tally, connection: str, status: int) -> None:
+    """Count an answered webhook for the metrics. A handshake is none."""
+    if status == 200 and "is_new" in g:
+        tally.add(Count(metric=ACCEPTED if g.is_new else KNOWN, labels=(connection,)))
+        tally.add(Count(metric=ACKNOWLEDGED, labels=(), by=time.perf_counter() - g.began))
+    elif status >= 400:
+        cause = g.get("cause") or _CAUSES.get(status, "other")
+        tally.add(Count(metric=REFUSED, labels=(connection, cause)))
 
 
 def _called_url(public_url: str | None) -> str:

@@ -50,10 +50,17 @@ def _keep_shared(_arbiter: object) -> None:
 
 
 class Server(BaseApplication):
-    """A gunicorn that serves what `make_app` returns; `make_app` runs in each worker process, after the fork."""
+    """A gunicorn that serves what `make_app` returns; `make_app` runs in each worker process, after the fork.
 
-    def __init__(self, make_app: Callable[[], Flask], **options: object) -> None:
+    `close_app` runs there at the orderly end, once no request is under way.
+    """
+
+    def __init__(
+        self, make_app: Callable[[], Flask], *, close_app: Callable[[Flask], None] | None = None, **options: object
+    ) -> None:
         self._make_app = make_app
+        self._close_app = close_app
+        self._app: Flask | None = None
         self._options = {
             "worker_class": _Worker,
             "threads": _THREADS,
@@ -63,6 +70,7 @@ class Server(BaseApplication):
             "timeout": 60,
             "keepalive": 15,
             "when_ready": _keep_shared,
+            "worker_exit": self._close,
             **_heartbeat_in_memory(),
             **options,
         }
@@ -78,4 +86,9 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         """gunicorn asks for the application here, in the worker process."""
-        return self._make_app()
+        self._app = self._make_app()
+        return self._app
+
+    def _close(self, _arbiter: object, _worker: object) -> None:
+        if self._close_app is not None and self._app is not None:
+            self._close_app(self._app)
