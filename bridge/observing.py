@@ -4,7 +4,6 @@ Never in the path of a webhook or a text: whatever goes wrong here, those go on.
 """
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -36,13 +35,12 @@ class Observer:
         self._thread.start()
 
     def close(self, *, patience: float = 3.0) -> None:
-        """Write down what was counted last, and end the thread; gives up after so many seconds."""
+        """Write down what was counted last, and end the thread; it is waited for so many seconds."""
         self._closing.set()
-        deadline = time.monotonic() + patience
         if self._thread is not None:
+            # Somebody may be being told of something. What was counted is written down all the same.
             self._thread.join(patience)
-        if self._thread is None or (not self._thread.is_alive() and time.monotonic() < deadline):
-            self.write()
+        self.write()
 
     def _run(self) -> None:
         while not self._closing.wait(_EVERY_SECONDS):

@@ -51,6 +51,10 @@ class Performer:
 
     def perform(self, work: Delivery | Claimed, since: float) -> Result:
         """What a piece of work comes to, by templates as they were at `since` (of time.monotonic()) or later."""
+        with structlog.contextvars.bound_contextvars(**_ids(work)):
+            return self._perform(work, since)
+
+    def _perform(self, work: Delivery | Claimed, since: float) -> Result:
         try:
             return self._process(work, since) if isinstance(work, Delivery) else self._deliver(work.message, work.at)
         except Exception as error:  # noqa: BLE001 - one bad webhook must not stop the others
@@ -81,8 +85,18 @@ class Performer:
         """The result of work that an error has broken off."""
         # The exception's own words may quote the payload, so only its kind and place are logged.
         place = kind_and_place(error)
-        log.error("worker.crashed", work=type(work).__name__, id=work.id, error=place)
+        kind = "delivery" if isinstance(work, Delivery) else "message"
+        log.error("worker.crashed", **{kind: work.id}, error=place)
         if isinstance(work, Delivery):
             return Processed(state="parked", reason=Reason(code="crashed", detail=place))
         # Nobody knows how far it came.
         return Attempt(outcome=Outcome.UNKNOWN, started_at=self.clock.now(), seconds=0.0, words=place)
+
+
+def _ids(work: Delivery | Claimed) -> dict[str, object]:
+    """What every line for the log tells that is said while this is worked on."""
+    if isinstance(work, Delivery):
+        return {"delivery": work.id, "connection": work.connection}
+    one = work.message
+    ids = {"message": one.id, "delivery": one.delivery_id, "attempt": one.attempts}
+    return {**ids, "connection": one.connection, "account": one.account, "template": one.template}

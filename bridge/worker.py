@@ -7,7 +7,7 @@ turn, the heartbeat, and what is claimed next. The threads only parse, look up, 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -35,6 +35,7 @@ from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.wakeup import Wakeup
 from bridge.tally import Count, Tally
+from bridge.watching import watch
 
 log = structlog.get_logger()
 
@@ -84,9 +85,21 @@ class Worker:
         )
         self._brands = {account.name: account.brand for account in self.settings.accounts.values()}
         self._tally = Tally()
-        self._observer = Observer(database=self.database, tally=self._tally)
+        self._observer = Observer(database=self.database, tally=self._tally, looks=self._watches())
         self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
         self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
+
+    def _watches(self) -> tuple[watch.Watch, ...]:
+        def problems() -> Collection[str]:
+            # Also of a file that no delivery has asked for yet.
+            self.templates.current()
+            return self.templates.problems
+
+        how = self.settings.alerting, self.settings.public_url
+        return (
+            watch.of_the_database(self.database, self.settings.connections, *how),
+            watch.of_templates(self.database, problems, *how),
+        )
 
     @property
     def id(self) -> str:

@@ -107,6 +107,7 @@ def web(host: str | None, port: int | None) -> None:
         bind=_bind(settings, host, port),
         workers=settings.web_concurrency,
         loglevel=settings.log_level.lower(),
+        accesslog="-" if settings.access_log == "on" else None,
     ).run()
 
 

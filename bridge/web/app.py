@@ -10,6 +10,7 @@ from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.tally import Tally
+from bridge.watching import watch
 from bridge.web import health, hooks, metrics, pictures
 from bridge.web.door import Door
 
@@ -31,7 +32,11 @@ def create_app(settings: Settings, database: Database) -> Flask:
     ways = routes(settings, looks_up=False)
     door = app.extensions["door"] = Door(database, ways)
     tally = Tally()
-    app.extensions["observer"] = Observer(database=database, tally=tally)
+    app.extensions["observer"] = Observer(
+        database=database,
+        tally=tally,
+        looks=(watch.of_the_database(database, settings.connections, settings.alerting, settings.public_url),),
+    )
     app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, tally, public_url=settings.public_url))
     app.register_blueprint(health.blueprint(database))
     app.register_blueprint(pictures.blueprint(database))

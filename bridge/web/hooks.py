@@ -38,6 +38,10 @@ def blueprint(
     @hooks.before_request
     def note_arrival() -> None:
         g.began = time.perf_counter()
+        # Threads are used again.
+        structlog.contextvars.clear_contextvars()
+        if (name := (request.view_args or {}).get("name")) in routes:
+            structlog.contextvars.bind_contextvars(connection=name)
 
     @hooks.after_request
     def count(response: Response) -> Response:

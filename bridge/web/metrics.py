@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from bridge.errors import StoreUnavailable
-from bridge.store import status, tallies
+from bridge.store import alerts, status, tallies
 from bridge.store.database import Database
 from bridge.tally import METRICS, Counter, Histogram, Row
 
@@ -25,6 +25,7 @@ class _Queue(Collector):
         """Read at every scrape."""
         with self._database.read() as connection:
             found = status.read(connection, self._database.now(connection))
+            troubles = [one for one in alerts.read(connection) if alerts.is_shown(one)]
         waiting = GaugeMetricFamily(
             "bridge_waiting", f"Rows that wait, by kind; {status.COUNTED_TO} means at least so many.", labels=["kind"]
         )
@@ -48,6 +49,10 @@ class _Queue(Collector):
             oldest.add_metric([account.name], found.account_seconds(account.name))
         yield paused
         yield oldest
+        raised = GaugeMetricFamily("bridge_alert", "1 while something is wrong.", labels=["kind", "subject"])
+        for one in troubles:
+            raised.add_metric([one.kind, one.subject], 1.0)
+        yield raised
 
 
 class _Counted(Collector):

@@ -1,17 +1,25 @@
 """gunicorn, configured: the process that runs the application."""
 
 import gc
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, MutableMapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
+log = structlog.get_logger()
+
 # Threads wait for the disk most of the time.
 _THREADS = 8
+# Asked for every few seconds.
+_ROUTINE = ("/health/", "/metrics")
+_LONGEST_PATH = 200
 _MEMORY = Path("/dev/shm")  # noqa: S108 - gunicorn's own advice for containers
 
 
@@ -22,6 +30,21 @@ class _QuietLogger(Logger):
         """Leave handlers and formats to the program."""
         self.error_log.setLevel(cfg.loglevel.upper())
         self.error_log.propagate = True
+
+    def access(self, resp: Any, req: Any, environ: MutableMapping[str, Any], request_time: timedelta) -> None:
+        """A line for each request, where `accesslog` is set: without the query, and without who asked."""
+        if not self.cfg.accesslog:
+            return
+        path = str(environ.get("PATH_INFO", ""))
+        log.log(
+            logging.DEBUG if path.startswith(_ROUTINE) else logging.INFO,
+            "http.request",
+            method=req.method,
+            path=path[:_LONGEST_PATH],
+            status=int(str(resp.status).partition(" ")[0]),
+            bytes=getattr(resp, "sent", None),
+            seconds=round(request_time.total_seconds(), 4),
+        )
 
 
 class _Worker(ThreadWorker):
