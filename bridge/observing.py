@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from bridge import faults
 from bridge.errors import StoreUnavailable, kind_and_place
 from bridge.store import tallies
 from bridge.store.database import Database
@@ -52,6 +53,7 @@ class Observer:
                     log.warning("observer.database_unavailable", error=str(error))
                 except Exception as error:  # noqa: BLE001 - what looks for trouble must not end by one
                     log.error("observer.crashed", error=kind_and_place(error))
+                    faults.tell(error)
 
     def write(self) -> None:
         """Add to the sums in the database what was counted here since the last time.

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from bridge import alerting as alert_settings
 from bridge import openid as openid_settings
+from bridge import telemetry as telemetry_settings
 from bridge.connections import CONNECTION_SUFFIXES, Account, Connection, ConnectionReader, setting_prefix
 from bridge.environment import Environment, is_loopback, split_url
 from bridge.errors import Misconfigured
@@ -43,6 +44,7 @@ NAMES = (
     *openid_settings.NAMES,
     "METRICS_TOKEN",
     *alert_settings.NAMES,
+    *telemetry_settings.NAMES,
     "TEMPLATES_DIR",
     "MAX_BODY_BYTES",
     "LOG_LEVEL",
@@ -96,6 +98,7 @@ class Settings:
     openid: openid_settings.OpenId | None
     metrics_token: str | None = field(repr=False)
     alerting: alert_settings.Alerting
+    telemetry: telemetry_settings.Telemetry
     templates_dir: str | None
     max_body_bytes: int
     log_level: str
@@ -165,6 +168,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         console_password=environment.text("CONSOLE_PASSWORD"),
         console_viewer_password=environment.text("CONSOLE_VIEWER_PASSWORD"),
         openid=openid_settings.read(environment, public_url),
+        telemetry=telemetry_settings.read(environment),
         alerting=alert_settings.read(environment),
         metrics_token=environment.token("METRICS_TOKEN"),
         templates_dir=environment.text("TEMPLATES_DIR"),

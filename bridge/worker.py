@@ -30,7 +30,7 @@ from bridge.presence import Presence
 from bridge.resting import BREATH_SECONDS, Rest
 from bridge.route import Route
 from bridge.settings import Settings
-from bridge.store import account_health, processing, workers
+from bridge.store import account_health, processing, traces, workers
 from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.wakeup import Wakeup
@@ -72,7 +72,11 @@ class Worker:
         self._wakeup = Wakeup(self.database, self._wake, self.me.name)
         self.routes = joining.remembering(self.routes, self.database, days=self.settings.retain_sightings)
         self._performer = Performer(
-            settings=self.settings, templates=self.templates, routes=self.routes, clock=self._clock
+            settings=self.settings,
+            templates=self.templates,
+            routes=self.routes,
+            clock=self._clock,
+            trace_of=self._trace_of,
         )
         self._tokens = self._performer.tokens
         self._presence = Presence(
@@ -88,6 +92,14 @@ class Worker:
         self._observer = Observer(database=self.database, tally=self._tally, looks=self._watches())
         self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
         self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
+
+    def _trace_of(self, delivery_id: int) -> tuple[str | None, int]:
+        try:
+            with self.database.read() as connection:
+                return traces.of_delivery(connection, delivery_id)
+        except StoreUnavailable:
+            # It is sent all the same.
+            return None, 0
 
     def _watches(self) -> tuple[watch.Watch, ...]:
         def problems() -> Collection[str]:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
+from bridge import tracing
 from bridge.attentive.outcomes import of_status, read_retry_after
 from bridge.attentive.wire import Answer, Server, Wire
 from bridge.messages import Attempt, Message, Outcome
@@ -45,6 +46,12 @@ class Client:
 
     def send(self, message: Message, token: str, now: Callable[[], datetime]) -> Attempt:
         """POST `message` once. Never raises for what the network or Attentive does; the outcome says it."""
+        with tracing.span("attempt", message=message.id, attempt=message.attempts) as told:
+            attempt = self._send(message, token, now)
+            told |= {"outcome": str(attempt.outcome), "status": attempt.status}
+            return attempt
+
+    def _send(self, message: Message, token: str, now: Callable[[], datetime]) -> Attempt:
         started_at, start = now(), time.monotonic()
         answer, failure = None, ""
         # What fails before the first byte may have left was not sent; after it, nobody knows.

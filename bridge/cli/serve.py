@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bridge import faults, tracing
 from bridge.cli import logs, setup
 from bridge.cli.processes import Children
 from bridge.errors import StoreUnavailable
@@ -99,11 +100,16 @@ def web(host: str | None, port: int | None) -> None:
         app = create_app(settings, Database(settings.database_url, patience=WEB_PATIENCE))
         app.extensions["door"].open()
         app.extensions["observer"].open()
+        _begin_to_tell(settings)
         return app
+
+    def close_app(app: Flask) -> None:
+        app.extensions["observer"].close()
+        _tell_the_rest()
 
     Server(
         make_app,
-        close_app=lambda app: app.extensions["observer"].close(),
+        close_app=close_app,
         bind=_bind(settings, host, port),
         workers=settings.web_concurrency,
         loglevel=settings.log_level.lower(),
@@ -117,6 +123,7 @@ def worker() -> None:
     settings = setup.read_settings()
     setup.require_shared_database(settings)
     logs.set_up(settings.log_level)
+    _begin_to_tell(settings)
     templates = setup.open_templates(settings)
     database = _wait_for_database(settings)
 
@@ -131,9 +138,21 @@ def worker() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: running.stop())
     running.run()
+    _tell_the_rest()
     # A send that outlasted the drain must not keep the process: its message is given back already.
     sys.stdout.flush()
     os._exit(0)
+
+
+def _begin_to_tell(settings: Settings) -> None:
+    """Sentry and OpenTelemetry, as far as they are set."""
+    faults.set_up(settings.telemetry.sentry_dsn)
+    tracing.set_up(settings.telemetry.otlp_endpoint)
+
+
+def _tell_the_rest() -> None:
+    faults.close()
+    tracing.close()
 
 
 def _wait_for_database(settings: Settings) -> "Database":

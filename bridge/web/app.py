@@ -1,9 +1,10 @@
 """The Flask application, put together from what it is given."""
 
 import structlog
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, got_request_exception, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from bridge import faults
 from bridge.observing import Observer
 from bridge.route import routes
 from bridge.settings import Settings
@@ -42,6 +43,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.register_blueprint(pictures.blueprint(database))
     app.register_blueprint(metrics.blueprint(database, token=settings.metrics_token))
     app.register_error_handler(HTTPException, _as_json)
+    got_request_exception.connect(_tell, app)
     if settings.has_console:
         _add_console(app, settings, database)
     return app
@@ -53,6 +55,10 @@ def _add_console(app: Flask, settings: Settings, database: Database) -> None:
 
     console.access.prepare(app, settings)
     app.register_blueprint(console.blueprint(settings, database))
+
+
+def _tell(_app: Flask, exception: BaseException, **_more: object) -> None:
+    faults.tell(exception, endpoint=request.endpoint)
 
 
 def _as_json(error: HTTPException) -> tuple[Response, int]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import structlog
 from flask import Blueprint, Response, abort, g, jsonify, request
 
-from bridge import pipeline
+from bridge import pipeline, tracing
 from bridge.errors import BadSignature, StoreUnavailable
 from bridge.events import Delivery
 from bridge.route import Route
@@ -73,7 +73,9 @@ def blueprint(
         if request.method != "POST":
             abort(405, description="this address takes webhooks: requests with the method POST", valid_methods=["POST"])
         try:
-            accepted = pipeline.accept(delivery, route, inbox, keeps=door.keeps)
+            with tracing.span("webhook", connection=name) as told:
+                accepted = pipeline.accept(delivery, route, inbox, keeps=door.keeps)
+                told["is_new"] = accepted.is_new
         except BadSignature as error:
             g.cause = error.cause
             door.refused(delivery, error)
