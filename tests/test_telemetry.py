@@ -1,6 +1,7 @@
 """Sentry and OpenTelemetry: servers that play them hear what happened, and nothing that is anybody's."""
 
 import gzip
+import itertools
 import json
 import threading
 from collections.abc import Iterator
@@ -138,7 +139,7 @@ def test_one_trace_leads_from_the_webhook_to_the_attempt_over_two_processes(
     assert len({span.trace_id for span in spans.values()}) == 1
     chain = ["webhook", "delivery", "message", "attempt"]
     assert spans["webhook"].parent_span_id == b""
-    for above, below in zip(chain, chain[1:], strict=False):
+    for above, below in itertools.pairwise(chain):
         assert spans[below].parent_span_id == spans[above].span_id, below
     told = {
         name: {one.key: one.value.string_value or one.value.int_value for one in span.attributes}
