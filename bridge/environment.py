@@ -10,7 +10,9 @@ COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 # What a setting is called that holds a secret. Each of them may stand in a file.
-_SECRET = re.compile(r"(.+_)?(SECRETS?|API_TOKENS?|PASSWORD|KEYS|DSN)|DATABASE_URL")
+_SECRET = re.compile(
+    r"(.+_)?(SECRETS?|API_TOKENS?|PASSWORD|KEYS|DSN)|DATABASE_URL|SMTP_URL|METRICS_TOKEN|ALERT_WEBHOOK_URL"
+)
 _LONGEST_FILE = 64 * 1024
 
 

@@ -76,8 +76,8 @@ class Deferred:
 class Message:
     """A message claimed for sending. `unknown_since` is the start of its first attempt with an unknown outcome.
 
-    `released` says that a person let it go; `refusals` counts Attentive's; `media_checked_at` is when its picture was
-    last found good.
+    `connection` is where its webhook came from. `released` says that a person let it go; `refusals` counts Attentive's;
+    `media_checked_at` is when its picture was last found good.
     """
 
     id: int
@@ -103,6 +103,7 @@ class Message:
     shrink_media: bool = False
     media_checked_at: datetime | None = None
     media_tries: int = 0
+    connection: str = ""
 
 
 class Outcome(StrEnum):

@@ -1,11 +1,12 @@
 """What a worker's threads do with one piece of work: a delivery is processed, a message delivered at its moment."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from bridge import pipeline
+from bridge import faults, pipeline, tracing
 from bridge.attentive.client import Client
 from bridge.attentive.pace import Pace
 from bridge.attentive.pictures import Pictures
@@ -33,6 +34,8 @@ class Performer:
     templates: TemplateFolder
     routes: dict[str, Route]
     clock: Clock
+    # The trace that a delivery was stored with, and how often it was processed.
+    trace_of: Callable[[int], tuple[str | None, int]] = lambda _delivery: (None, 0)
 
     def __post_init__(self) -> None:
         self.tokens = {account.name: account.token for account in self.settings.accounts.values() if account.token}
@@ -51,12 +54,21 @@ class Performer:
 
     def perform(self, work: Delivery | Claimed, since: float) -> Result:
         """What a piece of work comes to, by templates as they were at `since` (of time.monotonic()) or later."""
+        with structlog.contextvars.bound_contextvars(**_ids(work)):
+            return self._perform(work, since)
+
+    def _perform(self, work: Delivery | Claimed, since: float) -> Result:
         try:
             return self._process(work, since) if isinstance(work, Delivery) else self._deliver(work.message, work.at)
         except Exception as error:  # noqa: BLE001 - one bad webhook must not stop the others
             return self.crashed(work if isinstance(work, Delivery) else work.message, error)
 
     def _process(self, delivery: Delivery, since: float) -> Result:
+        ids = {"connection": delivery.connection}
+        with tracing.delivery_span(delivery.headers.get(tracing.CARRIER), delivery.id, delivery.attempts, **ids):
+            return self._parse(delivery, since)
+
+    def _parse(self, delivery: Delivery, since: float) -> Result:
         route = self.routes.get(delivery.connection)
         if route is None:
             return Processed(state="parked", reason=Reason(code="unknown_connection", detail=delivery.connection))
@@ -67,6 +79,13 @@ class Performer:
             return Deferred(due=self.clock.now() + _AGAIN_AFTER, waiting_for="database", detail=str(error))
 
     def _deliver(self, message: Message, at: datetime) -> Result:
+        # Asked for only where it is told: it costs a look into the database.
+        carrier, processed = self.trace_of(message.delivery_id) if tracing.is_on() else (None, 0)
+        ids = {"message": message.id, "account": message.account, "template": message.template}
+        with tracing.message_span(carrier, message.delivery_id, processed, **ids):
+            return self._send(message, at)
+
+    def _send(self, message: Message, at: datetime) -> Result:
         self._paces[message.account].wait((at - self.clock.now()).total_seconds())
         return pipeline.deliver(
             message,
@@ -81,8 +100,19 @@ class Performer:
         """The result of work that an error has broken off."""
         # The exception's own words may quote the payload, so only its kind and place are logged.
         place = kind_and_place(error)
-        log.error("worker.crashed", work=type(work).__name__, id=work.id, error=place)
+        kind = "delivery" if isinstance(work, Delivery) else "message"
+        log.error("worker.crashed", **{kind: work.id}, error=place)
+        faults.tell(error, **{kind: work.id})
         if isinstance(work, Delivery):
             return Processed(state="parked", reason=Reason(code="crashed", detail=place))
         # Nobody knows how far it came.
         return Attempt(outcome=Outcome.UNKNOWN, started_at=self.clock.now(), seconds=0.0, words=place)
+
+
+def _ids(work: Delivery | Claimed) -> dict[str, object]:
+    """What every line for the log tells that is said while this is worked on."""
+    if isinstance(work, Delivery):
+        return {"delivery": work.id, "connection": work.connection}
+    one = work.message
+    ids = {"message": one.id, "delivery": one.delivery_id, "attempt": one.attempts}
+    return {**ids, "connection": one.connection, "account": one.account, "template": one.template}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from bridge import tracing
 from bridge.attentive.client import Client
 from bridge.attentive.retry import before_sending
 from bridge.errors import BadSignature, LookupFailed, LookupRefused, Unreadable
@@ -34,6 +35,7 @@ def accept(delivery: Delivery, route: Route, inbox: Inbox, *, keeps: Keeps = lam
     """
     source = route.source
     headers = {name: value for name, value in delivery.headers.items() if name in route.stored_headers}
+    headers |= tracing.carried()
     try:
         secret = route.verify(delivery)
     except BadSignature as error:

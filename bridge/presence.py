@@ -20,6 +20,7 @@ from bridge.store import (
     switches,
     workers,
 )
+from bridge.tally import MESSAGES, Count
 
 log = structlog.get_logger()
 
@@ -37,6 +38,8 @@ class Presence:
     sending: str
     keeps_quiet: bool
     retain_sightings: int
+    # What is to be counted once the transaction is committed.
+    counts: list[Count] = field(default_factory=list, init=False)
     # Whether the last transaction may have been committed without our hearing of it.
     _is_in_doubt: bool = field(default=False, init=False)
     _was_without_database: float = field(default=float("-inf"), init=False)
@@ -56,6 +59,7 @@ class Presence:
 
     def arrive(self, connection: Connection, now: datetime) -> None:
         """Announce this worker, and take up what nobody holds any more."""
+        self.counts.clear()
         if self._is_in_doubt:
             self.me = workers.Identity(name=self.me.name)
         # As every turn begins: without it two workers could wait for each other's rows crosswise.
@@ -73,6 +77,7 @@ class Presence:
         self, connection: Connection, now: datetime, *, processed: Collection[int | None], sent: Collection[int]
     ) -> None:
         """Say that this worker is alive, with these deliveries and messages under way, and look after the others."""
+        self.counts.clear()
         if not workers.beat(connection, self.me, now):
             # The others took us for dead and gave our work away; what is under way will be fenced off.
             log.error("worker.was_taken_for_dead", worker=self.me.name)
@@ -123,7 +128,8 @@ class Presence:
         if not self.keeps_quiet:
             recording.end_quiet_hours(connection, now)
         if expired := recording.expire(connection, now):
-            log.warning("messages.expired", count=expired)
+            self.counts += [Count(metric=MESSAGES, labels=of, by=many) for of, many in expired.items()]
+            log.warning("messages.expired", count=expired.total())
         self._let_go_on(connection, now, looks=True)
         people.forget(connection, now)
         pictures.forget(connection, now)

@@ -12,7 +12,9 @@ from typing import Literal, cast, get_args
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from bridge import alerting as alert_settings
 from bridge import openid as openid_settings
+from bridge import telemetry as telemetry_settings
 from bridge.connections import CONNECTION_SUFFIXES, Account, Connection, ConnectionReader, setting_prefix
 from bridge.environment import Environment, is_loopback, is_secret, split_url
 from bridge.errors import Misconfigured
@@ -40,17 +42,21 @@ NAMES = (
     "CONSOLE_PASSWORD",
     "CONSOLE_VIEWER_PASSWORD",
     *openid_settings.NAMES,
+    "METRICS_TOKEN",
+    *alert_settings.NAMES,
+    *telemetry_settings.NAMES,
     "TEMPLATES_DIR",
     "MAX_BODY_BYTES",
     "WEBHOOK_RATE",
     "LOG_LEVEL",
+    "ACCESS_LOG",
     "PORT",
     "WEB_CONCURRENCY",
     "WORKER_NAME",
     "WORKER_THREADS",
 )
 
-_OUR_PREFIXES = ("ATTENTIVE_", "BRIDGE_", "CAP_PER_", "RETAIN_", "WORKER_")
+_OUR_PREFIXES = ("ALERT_", "ATTENTIVE_", "BRIDGE_", "CAP_PER_", "RETAIN_", "WORKER_")
 
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 _SQLITE = ("sqlite", "sqlite+pysqlite")
@@ -91,10 +97,14 @@ class Settings:
     console_password: str | None = field(repr=False)
     console_viewer_password: str | None = field(repr=False)
     openid: openid_settings.OpenId | None
+    metrics_token: str | None = field(repr=False)
+    alerting: alert_settings.Alerting
+    telemetry: telemetry_settings.Telemetry
     templates_dir: str | None
     max_body_bytes: int
     webhook_rate: float
     log_level: str
+    access_log: str
     port: int | None
     web_concurrency: int
     worker_name: str | None
@@ -160,10 +170,14 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         console_password=environment.text("CONSOLE_PASSWORD"),
         console_viewer_password=environment.text("CONSOLE_VIEWER_PASSWORD"),
         openid=openid_settings.read(environment, public_url),
+        telemetry=telemetry_settings.read(environment),
+        alerting=alert_settings.read(environment),
+        metrics_token=environment.token("METRICS_TOKEN"),
         templates_dir=environment.text("TEMPLATES_DIR"),
         max_body_bytes=environment.whole("MAX_BODY_BYTES", 5 * 1024 * 1024, at_least=1024),
         webhook_rate=environment.number("WEBHOOK_RATE", 500.0, at_least=0, at_most=1_000_000),
         log_level=environment.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        access_log=environment.choice("ACCESS_LOG", "on", ("on", "off")),
         port=environment.whole("PORT", 0, at_least=0, at_most=65535) or None,
         web_concurrency=environment.whole("WEB_CONCURRENCY", 2, at_least=1, at_most=64),
         worker_name=_worker_name(environment),

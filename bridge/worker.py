@@ -7,7 +7,7 @@ turn, the heartbeat, and what is claimed next. The threads only parse, look up, 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,20 +19,23 @@ from bridge import claiming, joining
 from bridge.attentive import rate
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
-from bridge.concluding import Done, conclude
+from bridge.concluding import Done, Saying, conclude
 from bridge.errors import RowRefused, StoreUnavailable
 from bridge.events import Delivery
 from bridge.holding_back import Caps
 from bridge.messages import AccountHealth, Message, Next, Processed
+from bridge.observing import Observer
 from bridge.performing import Performer
 from bridge.presence import Presence
 from bridge.resting import BREATH_SECONDS, Rest
 from bridge.route import Route
 from bridge.settings import Settings
-from bridge.store import account_health, processing, workers
+from bridge.store import account_health, processing, traces, workers
 from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.wakeup import Wakeup
+from bridge.tally import Count, Tally
+from bridge.watching import watch
 
 log = structlog.get_logger()
 
@@ -69,7 +72,11 @@ class Worker:
         self._wakeup = Wakeup(self.database, self._wake, self.me.name)
         self.routes = joining.remembering(self.routes, self.database, days=self.settings.retain_sightings)
         self._performer = Performer(
-            settings=self.settings, templates=self.templates, routes=self.routes, clock=self._clock
+            settings=self.settings,
+            templates=self.templates,
+            routes=self.routes,
+            clock=self._clock,
+            trace_of=self._trace_of,
         )
         self._tokens = self._performer.tokens
         self._presence = Presence(
@@ -80,8 +87,31 @@ class Worker:
             keeps_quiet=self.settings.keeps_quiet,
             retain_sightings=self.settings.retain_sightings,
         )
+        self._brands = {account.name: account.brand for account in self.settings.accounts.values()}
+        self._tally = Tally()
+        self._observer = Observer(database=self.database, tally=self._tally, looks=self._watches())
         self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
         self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
+
+    def _trace_of(self, delivery_id: int) -> tuple[str | None, int]:
+        try:
+            with self.database.read() as connection:
+                return traces.of_delivery(connection, delivery_id)
+        except StoreUnavailable:
+            # It is sent all the same.
+            return None, 0
+
+    def _watches(self) -> tuple[watch.Watch, ...]:
+        def problems() -> Collection[str]:
+            # Also of a file that no delivery has asked for yet.
+            self.templates.current()
+            return self.templates.problems
+
+        how = self.settings.alerting, self.settings.public_url
+        return (
+            watch.of_the_database(self.database, self.settings.connections, *how),
+            watch.of_templates(self.database, problems, *how),
+        )
 
     @property
     def id(self) -> str:
@@ -98,6 +128,7 @@ class Worker:
         self._retrying(self._start)
         log.info("worker.started", worker=self._presence.me.name, threads=self.settings.worker_threads)
         self._wakeup.start()
+        self._observer.open()
         while not self._stopping.is_set():
             self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), self._next_moment(), _BEAT_SECONDS))
             # What finishes meanwhile shares a transaction; one for each would be most of the work.
@@ -106,6 +137,7 @@ class Worker:
             self._retrying(self._turn)
         self._drain()
         self._wakeup.stop()
+        self._observer.close()
         log.info("worker.stopped", worker=self._presence.me.name)
 
     def _next_moment(self) -> float:
@@ -135,6 +167,7 @@ class Worker:
         self._presence.be_called(self._wakeup.take_name())
         with self.database.write() as connection:
             self._presence.arrive(connection, self._clock.ask(connection))
+        self._count(self._presence.counts)
 
     def _set_aside(self, error: RowRefused) -> None:
         """Record of a result that no database can hold only that there was one: it must not stop the others."""
@@ -168,6 +201,7 @@ class Worker:
                 tokens=self._tokens,
                 caps=Caps(per_person=self.settings.cap_per_person, per_template=self.settings.cap_per_template),
                 window=self.settings.duplicate_window,
+                brands=self._brands,
                 now=now,
             )
             # After that, so that new messages go in this turn already, and into the room that it made.
@@ -176,11 +210,23 @@ class Worker:
         self._rest.after_turn(began, waited=began - asked if self.database.is_sqlite else 0.0)
         self._health = health
         # Not before the commit: what is said has happened, and nobody waits for the lock meanwhile.
-        for saying in sayings:
-            log.log(saying.level, saying.event, **saying.fields)
+        self._say(sayings)
+        if is_beat:
+            self._count(self._presence.counts)
         self._is_careful = self._is_careful and bool(finished)
         self._forget(finished)
         self._hand_out(deliveries, messages)
+
+    def _say(self, sayings: Iterable[Saying]) -> None:
+        for saying in sayings:
+            log.log(saying.level, saying.event, **saying.fields)
+            self._count(saying.counts)
+            if saying.sent:
+                self._tally.sent(saying.sent)
+
+    def _count(self, counts: Iterable[Count]) -> None:
+        for count in counts:
+            self._tally.add(count)
 
     def _forget(self, finished: list[Done]) -> None:
         for done in finished:

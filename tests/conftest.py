@@ -28,6 +28,12 @@ from bridge.store.database import Database
 from bridge.store.tables import metadata
 
 _SETTINGS = (
+    "ALERT_",
+    "SMTP_URL",
+    "METRICS_TOKEN",
+    "ACCESS_LOG",
+    "SENTRY_DSN",
+    "OTEL_",
     "ATTENTIVE",
     "BRIDGE_",
     "CAP_",

@@ -506,7 +506,7 @@ def test_an_accounts_health_is_kept_and_replaced(box: Outbox) -> None:
 
 def expire(box: Outbox, now: datetime) -> int:
     with box.database.write() as connection:
-        return recording.expire(connection, now)
+        return recording.expire(connection, now).total()
 
 
 def test_a_queued_message_expires_when_its_time_is_over(box: Outbox) -> None:
@@ -606,7 +606,7 @@ def found_delivery(box: Outbox) -> Any:
 
 def test_a_delivery_and_its_messages_are_recorded_together(box: Outbox) -> None:
     story = (line("order.shipped", "order_shipped", "composed"),)
-    assert record(box, Processed(drafts=(DRAFT,), story=story)) == ["delivery.processed"]
+    assert record(box, Processed(drafts=(DRAFT,), story=story)) == ["delivery.processed", "message.made"]
     found = found_delivery(box)
     assert (found["state"], found["reason"], found["events"]) == ("processed", None, list(story))
     assert (box.row().delivery_id, box.row().connection, box.row().waiting_for) == (1, "shop", None)

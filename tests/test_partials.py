@@ -222,7 +222,7 @@ def test_a_broken_partial_keeps_its_old_version_for_old_and_new_messages_and_is_
         assert text_of(folder) == text_of(folder) == "Hi. Yours, the shopify team"
 
     told = [(line["event"], line["template"], line["kept"]) for line in logs]
-    assert told == [("template_broken", "_signature.txt", True)]
+    assert told == [("template.broken", "_signature.txt", True)]
     assert [problem.rpartition("/")[2] for problem in folder.problems] == [
         "_signature.txt:1: there is no order.nmae; did you mean order.name? (id, name, total, currency, status_url,"
         " created_at, cancel_reason, refund_amount, test, line_items)"
@@ -241,13 +241,13 @@ def test_a_removed_partial_or_macro_breaks_what_uses_it_and_that_keeps_its_old_v
         assert text_of(folder) == "Hi. Yours, the shopify team"
 
     told = sorted((line["event"], line["template"]) for line in logs)
-    assert told == [("template_broken", "one.txt"), ("template_removed", "_signature.txt")]
+    assert told == [("template.broken", "one.txt"), ("template.removed", "_signature.txt")]
     (path / "_signature.txt").write_text("Bye")
     with capture_logs() as logs:
         assert text_of(folder) == "Hi. Bye"
     assert sorted((line["event"], line["template"]) for line in logs) == [
-        ("template_loaded", "_signature.txt"),
-        ("template_loaded", "one.txt"),
+        ("template.loaded", "_signature.txt"),
+        ("template.loaded", "one.txt"),
     ]
 
 

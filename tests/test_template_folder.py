@@ -119,7 +119,7 @@ def test_a_broken_file_keeps_its_old_version_and_is_told_once_until_it_is_mended
         "three.txt:1: the file must begin with a line ---, and below it event: and what else the template needs",
     ]
     told = sorted((line["event"], line["template"], line["kept"]) for line in logs)
-    assert told == [("template_broken", "one.txt", True), ("template_broken", "three.txt", False)]
+    assert told == [("template.broken", "one.txt", True), ("template.broken", "three.txt", False)]
 
     (path / "one.txt").write_text(GOOD.format("Mended"))
     (path / "three.txt").unlink()
@@ -134,7 +134,7 @@ def test_a_folder_that_cannot_be_read_any_more_keeps_its_templates(path):
     with capture_logs() as logs:
         assert bodies(folder) == bodies(folder) == {"one": "First", "two": "Second"}
 
-    assert [line["event"] for line in logs] == ["templates_unreadable"]
+    assert [line["event"] for line in logs] == ["templates.unreadable"]
     assert "the folder of templates cannot be read" in folder.problems[0]
     away.rename(path)
     assert bodies(folder) == {"one": "First", "two": "Second"}

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
+from bridge import tracing
 from bridge.attentive.outcomes import of_status, read_retry_after
 from bridge.attentive.wire import Answer, Server, Wire
 from bridge.messages import Attempt, Message, Outcome
@@ -45,7 +46,10 @@ class Client:
 
     def send(self, message: Message, token: str, now: Callable[[], datetime]) -> Attempt:
         """POST `message` once. Never raises for what the network or Attentive does; the outcome says it."""
-        return self._post(_fields(message), token, now)
+        with tracing.span("attempt", message=message.id, attempt=message.attempts) as told:
+            attempt = self._post(_fields(message), token, now)
+            told |= {"outcome": str(attempt.outcome), "status": attempt.status}
+            return attempt
 
     def ask(self, token: str, now: Callable[[], datetime]) -> Attempt:
         """POST a message to nobody and of no type, which Attentive's page says is never sent: 400 or 403."""

@@ -27,6 +27,8 @@ COMMANDS = {
     "messages": "bridge.cli.messages:messages",
     "connections": "bridge.cli.connections:connections",
     "people": "bridge.cli.people:people",
+    "alerts": "bridge.cli.alerts:alerts",
+    "top": "bridge.cli.top:top",
     "pause": "bridge.cli.pause:pause",
     "resume": "bridge.cli.pause:resume",
     "phone": "bridge.cli.numbers:phone",

@@ -12,8 +12,19 @@ import structlog  # noqa: E402
 if _HIDES_RICH:
     del sys.modules["rich"]
 
+from bridge.errors import kind_and_place  # noqa: E402
+
 #: For what a command itself has to say.
 log = structlog.get_logger()
+
+
+def _without_traceback(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Tell an error's kind and place alone: its own words, and those of a traceback, may quote a payload."""
+    told = line.pop("exc_info", None)
+    error = told[1] if isinstance(told, tuple) else sys.exc_info()[1] if told is True else told
+    if isinstance(error, BaseException):
+        line["error"] = kind_and_place(error)
+    return line
 
 
 def set_up(level: str) -> None:
@@ -22,8 +33,11 @@ def set_up(level: str) -> None:
         structlog.dev.ConsoleRenderer() if sys.stdout.isatty() else structlog.processors.JSONRenderer(sort_keys=True)
     )
     shared: list[structlog.typing.Processor] = [
+        # Whose line it is: delivery, message, attempt, connection, account. Bound by who works on one.
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _without_traceback,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -32,7 +46,8 @@ def set_up(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
+    foreign = [*shared, structlog.stdlib.add_logger_name]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=foreign))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # Their lines name hosts and addresses, one for each request.
     for noisy in ("urllib3", "alembic", "sqlalchemy"):

@@ -57,7 +57,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, em
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(column, row.get(column)) for column in columns))
+        table.add_row(*(cell(column, row.get(column)) for column in columns))
     console().print(table)
 
 
@@ -67,7 +67,8 @@ def console() -> Console:
     return plain if plain.is_terminal else Console(highlight=False, width=200)
 
 
-def _cell(column: str, value: object) -> str:
+def cell(column: str, value: object) -> str:
+    """A value as a table shows it; states in their colours."""
     from rich.markup import escape
 
     if value is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bridge import faults, tracing
 from bridge.cli import logs, setup
 from bridge.cli.processes import Children
 from bridge.errors import StoreUnavailable
@@ -98,14 +99,22 @@ def web(host: str | None, port: int | None) -> None:
     def make_app() -> Flask:
         app = create_app(settings, Database(settings.database_url, patience=WEB_PATIENCE))
         app.extensions["door"].open()
+        app.extensions["observer"].open()
+        _begin_to_tell(settings)
         return app
+
+    def close_app(app: Flask) -> None:
+        app.extensions["observer"].close()
+        _tell_the_rest()
 
     Server(
         make_app,
+        close_app=close_app,
         bind=_bind(settings, host, port),
         workers=settings.web_concurrency,
         largest_body=settings.max_body_bytes,
         loglevel=settings.log_level.lower(),
+        accesslog="-" if settings.access_log == "on" else None,
     ).run()
 
 
@@ -115,6 +124,7 @@ def worker() -> None:
     settings = setup.read_settings()
     setup.require_shared_database(settings)
     logs.set_up(settings.log_level)
+    _begin_to_tell(settings)
     templates = setup.open_templates(settings)
     database = _wait_for_database(settings)
 
@@ -129,9 +139,21 @@ def worker() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: running.stop())
     running.run()
+    _tell_the_rest()
     # A send that outlasted the drain must not keep the process: its message is given back already.
     sys.stdout.flush()
     os._exit(0)
+
+
+def _begin_to_tell(settings: Settings) -> None:
+    """Sentry and OpenTelemetry, as far as they are set."""
+    faults.set_up(settings.telemetry.sentry_dsn)
+    tracing.set_up(settings.telemetry.otlp_endpoint)
+
+
+def _tell_the_rest() -> None:
+    faults.close()
+    tracing.close()
 
 
 def _wait_for_database(settings: Settings) -> "Database":

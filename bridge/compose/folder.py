@@ -113,17 +113,17 @@ class TemplateFolder:
             told_before = old.problems if old and name not in changed else ()
             if file.problems and file.problems != told_before:
                 kept = file.good is not None
-                log.error("template_broken", template=name, problems=file.problems, kept=kept)
+                log.error("template.broken", template=name, problems=file.problems, kept=kept)
             elif not file.problems and (name in changed or told_before):
-                log.info("template_loaded", template=name)
+                log.info("template.loaded", template=name)
         for name in before.keys() - now.keys():
-            log.info("template_removed", template=name)
+            log.info("template.removed", template=name)
         self._keep(now, on_disk)
 
     def _trouble(self, problem: str) -> None:
         # An unmounted volume is no wish to send nothing: the templates stay until there is a folder again.
         if self._folder_problem is None:
-            log.error("templates_unreadable", problem=problem)
+            log.error("templates.unreadable", problem=problem)
         self._folder_problem = problem
 
     def _on_disk(self) -> Stamps:

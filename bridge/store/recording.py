@@ -1,5 +1,6 @@
 """What a worker writes down: what a delivery came to, and what a change of settings means for those who wait."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -131,16 +132,17 @@ def end_quiet_hours(connection: Connection, now: datetime) -> None:
     connection.execute(update(messages).where(waits).values(due=now, waiting_for=None))
 
 
-def expire(connection: Connection, now: datetime) -> int:
-    """Give up on queued messages whose time is over, also those that no account could take; how many.
+def expire(connection: Connection, now: datetime) -> Counter[tuple[str, str, str]]:
+    """Give up on queued messages whose time is over, also those that no account could take.
 
-    Of one that may have left already nobody can say that it was not sent.
+    How many of each (account, state, reason). Of one that may have left already nobody can say that it was not sent.
     """
     late = update(messages).where(is_queued, messages.c.expires_at <= now)
     doubtful = connection.execute(
-        late.where(messages.c.unknown_since.is_not(None)).values(
-            state="unknown", reason="outcome_unknown", waiting_for=None
-        )
-    )
-    expired = connection.execute(late.values(state="expired", reason="expired", waiting_for=None))
-    return doubtful.rowcount + expired.rowcount
+        late.where(messages.c.unknown_since.is_not(None))
+        .values(state="unknown", reason="outcome_unknown", waiting_for=None)
+        .returning(messages.c.account)
+    ).scalars()
+    found = Counter((account, "unknown", "outcome_unknown") for account in doubtful)
+    expired = late.values(state="expired", reason="expired", waiting_for=None).returning(messages.c.account)
+    return found + Counter((account, "expired", "expired") for account in connection.execute(expired).scalars())

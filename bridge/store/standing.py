@@ -60,6 +60,14 @@ def counted_by_template(connection: Connection, templates: Collection[str], now:
     return found
 
 
+def states_of(connection: Connection, ids: Collection[int]) -> Sequence[Any]:
+    """What became of these messages: id, delivery_id, account, state."""
+    if not ids:
+        return []
+    asked = select(messages.c.id, messages.c.delivery_id, messages.c.account, messages.c.state)
+    return connection.execute(asked.where(messages.c.id.in_(sorted(ids))).order_by(messages.c.id)).all()
+
+
 def supersede(connection: Connection, by: Mapping[int, int]) -> None:
     """Let newer messages take the place of older ones: the older's id -> the newer's."""
     _change(

@@ -1,6 +1,6 @@
 """The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, people, pictures, sightings, and how
 connections fare: refusals, secrets, reporting; what people did and stopped: audit, switches; going back: restorations,
-compatibility.
+compatibility; what is watched: tallies, leases, alerts, habits.
 
 One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
 """
@@ -347,3 +347,51 @@ restorations = Table(
 
 # One row: the oldest program that works with these tables, by the version of its schema.
 compatibility = Table("compatibility", metadata, Column("oldest", String(32), primary_key=True))
+# What all processes have counted, summed up: for `/metrics`.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    # The labels' values as a JSON list, in the order of tally.py.
+    Column("labels", String(300), primary_key=True),
+    Column("value", Float, nullable=False),
+)
+
+# Which process does what only one has to do, and until when it has the right to.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(50), primary_key=True),
+    Column("owner", String(36), nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
+# What is wrong at present, and whom that was told.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("kind", String(50), primary_key=True),
+    # An account, a connection, a file; empty where there is only one.
+    Column("subject", String(300), primary_key=True),
+    Column("words", String(500), nullable=False),
+    Column("since", Moment, nullable=False),
+    # Since when it is not so any more.
+    Column("gone_since", Moment),
+    # How often it was told, and when it is told next.
+    Column("told", Integer, nullable=False),
+    Column("tell_at", Moment, nullable=False),
+)
+
+# How often each connection usually sends: who falls silent is told by that.
+habits = Table(
+    "habits",
+    metadata,
+    Column("connection", String(100), primary_key=True),
+    Column("since", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    Column("arrivals", Integer, nullable=False),
+    # The longest silence in seconds: since `window_since`, and in the window before that.
+    Column("longest", Float, nullable=False),
+    Column("longest_before", Float, nullable=False),
+    Column("window_since", Moment, nullable=False),
+)

@@ -1,13 +1,17 @@
 """The Flask application, put together from what it is given."""
 
 import structlog
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, got_request_exception, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+from bridge import faults
+from bridge.observing import Observer
 from bridge.route import routes
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
+from bridge.tally import Tally
+from bridge.watching import watch
 from bridge.web import headers, health, hooks, metrics, pictures
 from bridge.web.door import Door
 from bridge.web.rates import Rates
@@ -18,7 +22,8 @@ log = structlog.get_logger()
 def create_app(settings: Settings, database: Database) -> Flask:
     """The web application over `database`. Make both after a fork: connections do not survive one.
 
-    Its `extensions["door"]` is the `Door`, which a server opens: that starts a thread.
+    Its `extensions["door"]` is the `Door` and `extensions["observer"]` the `Observer`, which a server opens: each
+    starts a thread.
     """
     app = Flask("bridge.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -28,13 +33,20 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.url_map.merge_slashes = False
     ways = routes(settings, looks_up=False)
     door = app.extensions["door"] = Door(database, ways)
+    tally = Tally()
+    app.extensions["observer"] = Observer(
+        database=database,
+        tally=tally,
+        looks=(watch.of_the_database(database, settings.connections, settings.alerting, settings.public_url),),
+    )
     rates = Rates(ways, settings.webhook_rate)
-    app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, rates, public_url=settings.public_url))
+    app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, tally, rates, public_url=settings.public_url))
     app.register_blueprint(health.blueprint(database))
     app.register_blueprint(pictures.blueprint(database))
-    app.register_blueprint(metrics.blueprint(database))
+    app.register_blueprint(metrics.blueprint(database, token=settings.metrics_token))
     app.register_error_handler(HTTPException, _as_json)
     headers.add_to_all(app, public_url=settings.public_url)
+    got_request_exception.connect(_tell, app)
     if settings.has_console:
         _add_console(app, settings, database)
     return app
@@ -46,6 +58,10 @@ def _add_console(app: Flask, settings: Settings, database: Database) -> None:
 
     console.access.prepare(app, settings)
     app.register_blueprint(console.blueprint(settings, database))
+
+
+def _tell(_app: Flask, exception: BaseException, **_more: object) -> None:
+    faults.tell(exception, endpoint=request.endpoint)
 
 
 def _as_json(error: HTTPException) -> tuple[Response, int]:

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import structlog
 
-from bridge import rotation
+from bridge import faults, rotation
 from bridge.errors import BadSignature, StoreUnavailable, kind_and_place
 from bridge.events import Delivery
 from bridge.route import Route
@@ -124,6 +124,7 @@ class Door:
                 self.turn()
             except Exception as error:  # noqa: BLE001 - a thread that ends would leave no record of anything
                 log.error("door.crashed", error=kind_and_place(error))
+                faults.tell(error)
             self._news.wait(_EVERY_SECONDS if self.reports.names or not self.reports.is_settled else None)
             self._is_closing.wait(_EVERY_SECONDS)
 

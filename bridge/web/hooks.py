@@ -1,16 +1,18 @@
 """RECEIVE: `POST /hooks/<connection>` verifies a webhook, stores it and acknowledges it. Nothing more."""
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import structlog
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, g, jsonify, request
 
-from bridge import pipeline
+from bridge import pipeline, tracing
 from bridge.errors import BadSignature, StoreUnavailable
 from bridge.events import Delivery
 from bridge.route import Route
 from bridge.store.inbox import Inbox
+from bridge.tally import ACCEPTED, ACKNOWLEDGED, KNOWN, REFUSED, Count, Tally
 from bridge.web.door import Door
 from bridge.web.rates import Rates
 
@@ -19,14 +21,33 @@ log = structlog.get_logger()
 # Made once: nearly every webhook is answered with one of them.
 _STORED, _KNOWN = b'{"status":"stored"}\n', b'{"status":"known"}\n'
 
+# Why a webhook was refused that was not looked at.
+_CAUSES = {404: "unknown_connection", 413: "too_large", 429: "too_many", 503: "not_stored"}
+
 Answer = tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
 
 def blueprint(
-    routes: Mapping[str, Route], inbox: Inbox, door: Door, rates: Rates, *, public_url: str | None
+    routes: Mapping[str, Route], inbox: Inbox, door: Door, tally: Tally, rates: Rates, *, public_url: str | None
 ) -> Blueprint:
     """The webhook route over these connections. `public_url` is the bridge's address as senders know it."""
     hooks = Blueprint("hooks", __name__)
+
+    @hooks.before_request
+    def note_arrival() -> None:
+        g.began = time.perf_counter()
+        # Threads are used again.
+        structlog.contextvars.clear_contextvars()
+        if (name := (request.view_args or {}).get("name")) in routes:
+            structlog.contextvars.bind_contextvars(connection=name)
+
+    @hooks.after_request
+    def count(response: Response) -> Response:
+        if request.method == "POST":
+            # A stranger makes up names, and no label may be made up.
+            name = str((request.view_args or {}).get("name"))
+            _count(tally, name if name in routes else "", response.status_code)
+        return response
 
     # HEAD comes with GET: some platforms look whether the address exists before they send to it.
     @hooks.route("/hooks/<name>", methods=["GET", "POST"])
@@ -53,8 +74,11 @@ def blueprint(
             log.warning("hook.too_many", connection=name)
             return jsonify(error="too many webhooks of this connection; try again"), 429, {"Retry-After": "10"}
         try:
-            accepted = pipeline.accept(delivery, route, inbox, keeps=door.keeps)
+            with tracing.span("webhook", connection=name) as told:
+                accepted = pipeline.accept(delivery, route, inbox, keeps=door.keeps)
+                told["is_new"] = accepted.is_new
         except BadSignature as error:
+            g.cause = error.cause
             door.refused(delivery, error)
             return jsonify(error=f"bad signature: {error}"), 401
         except StoreUnavailable as error:
@@ -66,9 +90,20 @@ def blueprint(
             door.used(name, accepted.secret)
         if accepted.is_new and not accepted.unverified:
             rates.count(name)
+        g.is_new = accepted.is_new
         return Response(_STORED if accepted.is_new else _KNOWN, content_type="application/json"), 200
 
     return hooks
+
+
+def _count(tally: Tally, connection: str, status: int) -> None:
+    """Count an answered webhook for the metrics. A handshake is none."""
+    if status == 200 and "is_new" in g:
+        tally.add(Count(metric=ACCEPTED if g.is_new else KNOWN, labels=(connection,)))
+        tally.add(Count(metric=ACKNOWLEDGED, labels=(), by=time.perf_counter() - g.began))
+    elif status >= 400:
+        cause = g.get("cause") or _CAUSES.get(status, "other")
+        tally.add(Count(metric=REFUSED, labels=(connection, cause)))
 
 
 def _called_url(public_url: str | None) -> str:

@@ -1,16 +1,18 @@
 """`GET /metrics` for Prometheus. All figures come from the database, so that every web process tells the same."""
 
-from collections.abc import Iterable
+import hmac
+from collections.abc import Iterable, Mapping
 
 import structlog
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bridge.errors import StoreUnavailable
-from bridge.store import status
+from bridge.store import alerts, status, tallies
 from bridge.store.database import Database
+from bridge.tally import METRICS, Counter, Histogram, Row
 
 log = structlog.get_logger()
 
@@ -23,6 +25,7 @@ class _Queue(Collector):
         """Read at every scrape."""
         with self._database.read() as connection:
             found = status.read(connection, self._database.now(connection))
+            troubles = [one for one in alerts.read(connection) if alerts.is_shown(one)]
         waiting = GaugeMetricFamily(
             "bridge_waiting", f"Rows that wait, by kind; {status.COUNTED_TO} means at least so many.", labels=["kind"]
         )
@@ -46,17 +49,64 @@ class _Queue(Collector):
             oldest.add_metric([account.name], found.account_seconds(account.name))
         yield paused
         yield oldest
+        raised = GaugeMetricFamily("bridge_alert", "1 while something is wrong.", labels=["kind", "subject"])
+        for one in troubles:
+            raised.add_metric([one.kind, one.subject], 1.0)
+        yield raised
 
 
-def blueprint(database: Database) -> Blueprint:
-    """`/metrics`."""
+class _Counted(Collector):
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def collect(self) -> Iterable[Metric]:
+        """What all processes have counted and written down."""
+        with self._database.read() as connection:
+            rows = tallies.read(connection)
+        for metric in METRICS:
+            yield _counter(metric, rows) if isinstance(metric, Counter) else _histogram(metric, rows)
+
+
+def _counter(metric: Counter, rows: Mapping[Row, float]) -> Metric:
+    family = CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+    for (name, labels), value in sorted(rows.items()):
+        # Another version of the program may have had other labels.
+        if name == metric.name and len(labels) == len(metric.labels):
+            family.add_metric(labels, value)
+    return family
+
+
+def _histogram(metric: Histogram, rows: Mapping[Row, float]) -> Metric:
+    family = HistogramMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+    bounds = [*map(str, metric.bounds), "+Inf"]
+    for (name, labels), total in sorted(rows.items()):
+        if name != f"{metric.name}_sum" or len(labels) != len(metric.labels):
+            continue
+        count, buckets = 0.0, []
+        for bound in bounds:
+            count += rows.get((f"{metric.name}_bucket", (*labels, bound)), 0.0)
+            buckets.append((bound, count))
+        family.add_metric(labels, buckets, total)
+    return family
+
+
+def blueprint(database: Database, *, token: str | None) -> Blueprint:
+    """`/metrics`; with a `token` only for who sends it (`Authorization: Bearer ...`)."""
     metrics = Blueprint("metrics", __name__)
     registry = CollectorRegistry()
     registry.register(_Queue(database))
+    registry.register(_Counted(database))
 
     @metrics.get("/metrics")
     def scrape() -> Response:
-        """The current figures in the text format; 503 when the database does not tell them."""
+        """The current figures in the text format; 401 without the token, 503 when the database does not tell them."""
+        if token is not None and not _is_proven(token):
+            return Response(
+                "METRICS_TOKEN is set: send it as `Authorization: Bearer ...`\n",
+                401,
+                content_type="text/plain",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
         try:
             figures = generate_latest(registry)
         except StoreUnavailable as error:
@@ -65,3 +115,10 @@ def blueprint(database: Database) -> Blueprint:
         return Response(figures, content_type=CONTENT_TYPE_LATEST)
 
     return metrics
+
+
+def _is_proven(token: str) -> bool:
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(
+        given.strip().encode("latin-1", "replace"), token.encode()
+    )

@@ -1,10 +1,13 @@
 """gunicorn, configured: the process that runs the application."""
 
 import gc
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, MutableMapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
@@ -12,8 +15,13 @@ from gunicorn.glogging import Logger
 from bridge.web import arriving
 from bridge.web.patience import PatientWorker, worker_for
 
+log = structlog.get_logger()
+
 # Threads wait for the disk most of the time.
 _THREADS = 8
+# Asked for every few seconds.
+_ROUTINE = ("/health/", "/metrics")
+_LONGEST_PATH = 200
 _LARGEST_BODY = 5 * 1024 * 1024
 _MEMORY = Path("/dev/shm")  # noqa: S108 # nosec B108 - gunicorn's own advice for containers
 
@@ -25,6 +33,21 @@ class _QuietLogger(Logger):
         """Leave handlers and formats to the program."""
         self.error_log.setLevel(cfg.loglevel.upper())
         self.error_log.propagate = True
+
+    def access(self, resp: Any, req: Any, environ: MutableMapping[str, Any], request_time: timedelta) -> None:
+        """A line for each request, where `accesslog` is set: without the query, and without who asked."""
+        if not self.cfg.accesslog:
+            return
+        path = str(environ.get("PATH_INFO", ""))
+        log.log(
+            logging.DEBUG if path.startswith(_ROUTINE) else logging.INFO,
+            "http.request",
+            method=req.method,
+            path=path[:_LONGEST_PATH],
+            status=int(str(resp.status).partition(" ")[0]),
+            bytes=getattr(resp, "sent", None),
+            seconds=round(request_time.total_seconds(), 4),
+        )
 
 
 class _Worker(PatientWorker):
@@ -55,11 +78,21 @@ def _keep_shared(_arbiter: object) -> None:
 class Server(BaseApplication):
     """A gunicorn that serves what `make_app` returns; `make_app` runs in each worker process, after the fork.
 
-    A request with a larger body than `largest_body` is answered 413 before it is read.
+    `close_app` runs there at the orderly end, once no request is under way. A request with a larger body than
+    `largest_body` is answered 413 before it is read.
     """
 
-    def __init__(self, make_app: Callable[[], Flask], *, largest_body: int = _LARGEST_BODY, **options: object) -> None:
+    def __init__(
+        self,
+        make_app: Callable[[], Flask],
+        *,
+        close_app: Callable[[Flask], None] | None = None,
+        largest_body: int = _LARGEST_BODY,
+        **options: object,
+    ) -> None:
         self._make_app = make_app
+        self._close_app = close_app
+        self._app: Flask | None = None
         self._options = {
             "worker_class": worker_for(largest_body, _Worker),
             "limit_request_fields": arriving.MOST_HEADERS,
@@ -71,6 +104,7 @@ class Server(BaseApplication):
             "timeout": 60,
             "keepalive": 15,
             "when_ready": _keep_shared,
+            "worker_exit": self._close,
             **_heartbeat_in_memory(),
             **options,
         }
@@ -86,4 +120,9 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         """gunicorn asks for the application here, in the worker process."""
-        return self._make_app()
+        self._app = self._make_app()
+        return self._app
+
+    def _close(self, _arbiter: object, _worker: object) -> None:
+        if self._close_app is not None and self._app is not None:
+            self._close_app(self._app)
