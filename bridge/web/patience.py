@@ -86,13 +86,16 @@ class PatientWorker(ThreadWorker):
         """Take what has arrived; None if there is no room for it. Raises OSError if the client has gone."""
         verdict = visit.arriving.take(b"")
         conn.sock.setblocking(False)
-        if not (conn.initialized or conn.data_ready):
-            glance(conn.sock)
         while verdict is Verdict.MORE:
             try:
                 data = conn.sock.recv(_READ)
             except BlockingIOError:
-                return verdict
+                if visit.was_waited_for:
+                    return verdict
+                # Headers and body seldom come in one piece: a moment's wait is cheaper than the way to the poller.
+                visit.was_waited_for = True
+                glance(conn.sock)
+                continue
             if not data:
                 raise ConnectionError("the client has gone")
             verdict = visit.arriving.take(data)

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 PATIENCE_SECONDS = 20.0
 # A client that reads its answer so slowly that nothing more can be written for so long is given up.
 _STALLED_SECONDS = 2
-# The first bytes of a new connection are nearly always there already.
+# What a request still lacks when a thread first looks at it is nearly always on its way.
 _FIRST_GLANCE_MS = 10
 
 _ANSWERS = {
@@ -59,6 +59,7 @@ class Visit:
         self.until = time.monotonic() + PATIENCE_SECONDS
         self.in_room = 0
         self.was_told_to_go_on = False
+        self.was_waited_for = False
 
 
 class Arrived:
