@@ -13,6 +13,7 @@ import requests
 import senders
 from conftest import free_port, wait_until
 from forked import ForkedStack
+from platform_servers import Zendesk, serving
 from sqlalchemy import text
 
 from bridge.doctor.storage import clock_finding
@@ -114,6 +115,20 @@ def test_a_refused_webhook_is_told(clinic: Clinic) -> None:
         return "shopify: 1 webhook was refused in 24 hours" in _said(found["connections"], "warning")
 
     wait_until(told, "the refusal is on record")
+
+
+def test_a_webhook_that_is_missing_at_the_platform_is_told(clinic: Clinic) -> None:
+    with serving(Zendesk()) as platform:
+        found = clinic.findings(
+            status=1, PUBLIC_URL="https://127.0.0.1:9", ZENDESK_URL=platform.url, **platform.settings
+        )
+        wrong = clinic.findings(
+            status=1, PUBLIC_URL="https://127.0.0.1:9", ZENDESK_URL=platform.url,
+            **{**platform.settings, "ZENDESK_API_TOKEN": "wrong-token"},
+        )  # fmt: skip
+    assert "`bridge connect zendesk` repairs it" in _said(found["subscriptions"], "problem")
+    assert "zendesk: " in _said(wrong["subscriptions"], "warning")
+    assert "wrong-token" not in str(wrong)
 
 
 def test_a_database_that_is_not_migrated_is_a_problem(tmp_path: Path, database_url: str) -> None:

@@ -201,6 +201,22 @@ _ARRIVING = {
 }
 
 
+def test_a_body_of_tiny_chunks_is_too_large_and_one_of_usual_chunks_is_not() -> None:
+    head = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+    assert Arriving(5 << 20).take(head + b"1\r\na\r\n" * 20_000) is Verdict.BODY_TOO_LARGE
+    usual = b"400\r\n" + b"a" * 1024 + b"\r\n"
+    assert Arriving(5 << 20).take(head + usual * 5120 + b"0\r\n\r\n") is Verdict.WHOLE
+
+
+def test_many_chunks_cost_no_more_than_their_number(stack: ForkedStack) -> None:
+    hook = senders.shopify("orders/create", b'{"id": 9}'.ljust(LIMIT))
+    chunks = (hook.body[start : start + 16] for start in range(0, len(hook.body), 16))
+    began = time.monotonic()
+    answer = requests.post(f"{stack.web_url}/hooks/shopify", data=chunks, headers=dict(hook.headers), timeout=10)
+    assert answer.json() == {"status": "stored"}
+    assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize("step", [1, 7, 1 << 20])
 @pytest.mark.parametrize(("data", "verdict"), _ARRIVING.values(), ids=_ARRIVING.keys())
 def test_how_much_of_a_request_is_there(data: bytes, verdict: Verdict, step: int) -> None:

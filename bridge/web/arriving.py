@@ -8,6 +8,8 @@ MOST_HEADER_BYTES = 32 * 1024
 #: How many headers, and how long one may be. A browser's cookies are the longest that are met.
 MOST_HEADERS, LONGEST_HEADER = 100, 8190
 
+# More chunks than this, and one for each KiB that a body may have, cost more to read than they bring.
+_MOST_SMALL_CHUNKS = 10_000
 # A chunk's size with what may stand behind it.
 _LONGEST_CHUNK_LINE = 256
 
@@ -40,6 +42,7 @@ class Arriving:
         self._body_at = self._ends_at = 0
         self._is_chunked = False
         self._data_bytes = 0
+        self._chunks_left = _MOST_SMALL_CHUNKS + largest_body // 1024
 
     def take(self, data: bytes) -> Verdict:
         """Add what has come, and judge."""
@@ -82,11 +85,12 @@ class Arriving:
                 return Verdict.WHOLE
             if size <= 0:
                 return self._read_trailers(line_end)
-            if self._data_bytes + size > self._largest_body or line_end - self._body_at > 2 * self._largest_body:
+            if self._data_bytes + size > self._largest_body or not self._chunks_left:
                 return Verdict.BODY_TOO_LARGE
             if len(self.bytes) < line_end + 2 + size + 2:
                 return Verdict.MORE
             self._data_bytes += size
+            self._chunks_left -= 1
             self._looked_to = line_end + 2 + size + 2
 
     def _read_trailers(self, line_end: int) -> Verdict:

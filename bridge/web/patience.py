@@ -6,32 +6,20 @@ somebody else; only a request that is all there reaches the application. What ha
 bounds, and not for longer than `PATIENCE_SECONDS`.
 """
 
-import contextlib
-import select
 import selectors
 import socket
-import struct
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-import structlog
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from bridge.web.arriving import Arriving, Verdict
+from bridge.web.arriving import Verdict
+from bridge.web.visits import Arrived, Room, Visit, glance, never_wait_long, refuse, unreader_of
 
-log = structlog.get_logger()
-
-#: So long a request may take from its first byte to its last. Senders of webhooks give up after 3 to 30 seconds.
-PATIENCE_SECONDS = 20.0
-# A client that reads its answer so slowly that nothing more can be written for so long is given up.
-_STALLED_SECONDS = 2
-# The first bytes of a new connection are nearly always there already.
-_FIRST_GLANCE_MS = 10
 # A connection that was told all is closed when the other side has closed it, and not later than this.
 _FAREWELL_SECONDS = 2.0
 _MOST_FAREWELLS = 256
@@ -40,47 +28,10 @@ _READ = 64 * 1024
 _SMALL = 64 * 1024
 _ROOM = 32 * 1024 * 1024
 
-_ANSWERS = {
-    408: ("Request Timeout", "the request did not arrive in time"),
-    413: ("Content Too Large", "the body is too large"),
-    431: ("Request Header Fields Too Large", "the headers are too large"),
-    503: ("Service Unavailable", "too many large requests at a time; try again"),
-}
 # A thread's word for a connection whose request is not all there.
 _WAITS = object()
 
 _STATUS = {Verdict.BODY_TOO_LARGE: 413, Verdict.HEADERS_TOO_LARGE: 431, None: 503}
-
-
-class _Room:
-    """The memory that larger requests share while they arrive."""
-
-    def __init__(self, size: int) -> None:
-        self._lock = threading.Lock()
-        self._free = size
-
-    def take(self, count: int) -> bool:
-        """Whether there was room for so many bytes more; they are taken then."""
-        with self._lock:
-            if count > self._free:
-                return False
-            self._free -= count
-            return True
-
-    def give_back(self, count: int) -> None:
-        """Free what was taken."""
-        with self._lock:
-            self._free += count
-
-
-class _Visit:
-    """One request of a connection, from its first byte (or the connection's beginning) until it is served."""
-
-    def __init__(self, largest_body: int) -> None:
-        self.arriving = Arriving(largest_body)
-        self.until = time.monotonic() + PATIENCE_SECONDS
-        self.in_room = 0
-        self.was_told_to_go_on = False
 
 
 class PatientWorker(ThreadWorker):
@@ -90,8 +41,8 @@ class PatientWorker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._room = _Room(max(_ROOM, 4 * self.largest_body))
-        self._visits: dict[TConn, _Visit] = {}
+        self._room = Room(max(_ROOM, 4 * self.largest_body))
+        self._visits: dict[TConn, Visit] = {}
         self._farewells: dict[socket.socket, float] = {}
 
     # --- in a thread -------------------------------------------------------------------------------------------------
@@ -108,35 +59,43 @@ class PatientWorker(ThreadWorker):
         if verdict is Verdict.MORE:
             return _WAITS
         if verdict is not Verdict.WHOLE:
-            _refuse(conn, _STATUS[verdict])
+            refuse(conn, _STATUS[verdict])
             return False
         self._done_with(conn)
         conn.sock.setblocking(True)
         conn.data_ready = True
         conn.init()
-        _unreader(conn).unread(bytes(visit.arriving.bytes))
-        return super().handle(conn)
+        unreader = unreader_of(conn)
+        unreader.sock = arrived = Arrived(conn.sock, bytes(visit.arriving.bytes))
+        result = super().handle(conn)
+        # The beginning of the next request, if it came with this one.
+        unreader.unread(unreader.take_buffered() + arrived.rest())
+        unreader.sock = conn.sock
+        return result
 
-    def _welcome(self, conn: TConn) -> _Visit:
-        visit = _Visit(self.largest_body)
+    def _welcome(self, conn: TConn) -> Visit:
+        visit = Visit(self.largest_body)
         if not conn.initialized:
-            _never_wait_long(conn.sock)
-        elif early := _unreader(conn).take_buffered():
+            never_wait_long(conn.sock)
+        elif early := unreader_of(conn).take_buffered():
             # It came with the request before.
             visit.arriving.take(early)
         return visit
 
-    def _take(self, conn: TConn, visit: _Visit) -> Verdict | None:
+    def _take(self, conn: TConn, visit: Visit) -> Verdict | None:
         """Take what has arrived; None if there is no room for it. Raises OSError if the client has gone."""
         verdict = visit.arriving.take(b"")
         conn.sock.setblocking(False)
-        if not (conn.initialized or conn.data_ready):
-            _glance(conn.sock)
         while verdict is Verdict.MORE:
             try:
                 data = conn.sock.recv(_READ)
             except BlockingIOError:
-                return verdict
+                if visit.was_waited_for:
+                    return verdict
+                # Headers and body seldom come in one piece: a moment's wait is cheaper than the way to the poller.
+                visit.was_waited_for = True
+                glance(conn.sock)
+                continue
             if not data:
                 raise ConnectionError("the client has gone")
             verdict = visit.arriving.take(data)
@@ -195,7 +154,7 @@ class PatientWorker(ThreadWorker):
         self.pending_conns.remove(conn)
         self.poller.unregister(conn.sock)
         if self._visits[conn].arriving.bytes:
-            _refuse(conn, 408)
+            refuse(conn, 408)
         self._done_with(conn)
         self.nr_conns -= 1
         conn.close()
@@ -232,32 +191,3 @@ class PatientWorker(ThreadWorker):
 def worker_for(largest_body: int, base: type[PatientWorker]) -> Callable[..., PatientWorker]:
     """`base` for bodies of this size."""
     return type(base.__name__, (base,), {"largest_body": largest_body})
-
-
-def _unreader(conn: TConn) -> Any:
-    """What gunicorn's parser reads the connection through; it looks first at what is put back there."""
-    return conn.parser.unreader  # type: ignore[union-attr]  # only HTTP/2 has none, and is not spoken here
-
-
-def _glance(sock: socket.socket) -> None:
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    poll.poll(_FIRST_GLANCE_MS)
-
-
-def _never_wait_long(sock: socket.socket) -> None:
-    """Have the system itself end a blocking call of this connection after some seconds."""
-    seconds = struct.pack("ll", _STALLED_SECONDS, 0)
-    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-        sock.setsockopt(socket.SOL_SOCKET, option, seconds)
-
-
-def _refuse(conn: TConn, status: int) -> None:
-    """Answer without the application, and close."""
-    title, words = _ANSWERS[status]
-    body = b'{"error":"%b"}\n' % words.encode()
-    again = b"Retry-After: 10\r\n" if status == 503 else b""
-    head = f"HTTP/1.1 {status} {title}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n".encode()
-    with contextlib.suppress(OSError):
-        conn.sock.send(head + again + b"X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n" + body)
-    log.warning("request.refused", status=status, error=words)
