@@ -8,7 +8,7 @@ from bridge.route import routes
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
-from bridge.web import health, hooks, metrics, pictures
+from bridge.web import health, hooks, metrics, pictures, proxies
 from bridge.web.door import Door
 
 log = structlog.get_logger()
@@ -32,6 +32,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.register_blueprint(pictures.blueprint(database))
     app.register_blueprint(metrics.blueprint(database))
     app.register_error_handler(HTTPException, _as_json)
+    proxies.believe(app, settings.trusted_proxies)
     if settings.has_console:
         _add_console(app, settings, database)
     return app

@@ -62,6 +62,8 @@ class Server(BaseApplication):
             "graceful_timeout": 25,
             "timeout": 60,
             "keepalive": 15,
+            # Whom to believe is decided in one place: see proxies.py.
+            "forwarded_allow_ips": "",
             "when_ready": _keep_shared,
             **_heartbeat_in_memory(),
             **options,
