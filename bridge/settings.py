@@ -23,6 +23,7 @@ from bridge.phone import ALLOWED_REGIONS, CROWN_DEPENDENCIES, TERRITORIES
 
 NAMES = (
     "DATABASE_URL",
+    "DATABASE_CONNECTIONS",
     "ATTENTIVE_API_TOKEN",
     "ATTENTIVE_URL",
     "ATTENTIVE_BRAND",
@@ -39,6 +40,7 @@ NAMES = (
     "ALLOWED_REGIONS",
     "PHONE_PREFERENCE",
     "PUBLIC_URL",
+    "TRUSTED_PROXIES",
     "CONSOLE_PASSWORD",
     "CONSOLE_VIEWER_PASSWORD",
     *openid_settings.NAMES,
@@ -79,6 +81,7 @@ class Settings:
 
     database_url: str = field(repr=False)
     database_url_is_explicit: bool
+    database_connections: int
     connections: Mapping[str, Connection]
     accounts: Mapping[str, Account]
     attentive_url: str
@@ -94,6 +97,7 @@ class Settings:
     allowed_regions: frozenset[str]
     phone_preference: tuple[Place, ...]
     public_url: str | None
+    trusted_proxies: int
     console_password: str | None = field(repr=False)
     console_viewer_password: str | None = field(repr=False)
     openid: openid_settings.OpenId | None
@@ -109,6 +113,7 @@ class Settings:
     web_concurrency: int
     worker_name: str | None
     worker_threads: int
+    dyno: str | None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -148,10 +153,14 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
     _check_names(environment, connections)
     _look_for_strays(environment, connections, sources)
     public_url = _public_url(environment)
+    # Heroku's, for each of its dynos: its name.
+    dyno = environment.text("DYNO")
     by_default = "on" if is_loopback(attentive_url) else "hold"
     return Settings(
         database_url=_database_url(environment, database_url or "sqlite:///bridge.db"),
         database_url_is_explicit=database_url is not None,
+        # On a dyno three, because Heroku's smallest plan has twenty for the old and the new dynos of a deploy together.
+        database_connections=environment.whole("DATABASE_CONNECTIONS", 3 if dyno else 8, at_least=3, at_most=100),
         connections=connections,
         accounts=reader.accounts,
         attentive_url=attentive_url,
@@ -167,6 +176,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         allowed_regions=_allowed_regions(environment),
         phone_preference=cast(tuple[Place, ...], environment.words("PHONE_PREFERENCE", PLACES)),
         public_url=public_url,
+        trusted_proxies=environment.whole("TRUSTED_PROXIES", 1 if dyno else 0, at_least=0, at_most=10),
         console_password=environment.text("CONSOLE_PASSWORD"),
         console_viewer_password=environment.text("CONSOLE_VIEWER_PASSWORD"),
         openid=openid_settings.read(environment, public_url),
@@ -182,6 +192,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         web_concurrency=environment.whole("WEB_CONCURRENCY", 2, at_least=1, at_most=64),
         worker_name=_worker_name(environment),
         worker_threads=environment.whole("WORKER_THREADS", 32, at_least=1, at_most=256),
+        dyno=dyno,
         warnings=tuple(environment.warnings),
     )
 

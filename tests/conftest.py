@@ -41,12 +41,13 @@ _SETTINGS = (
     "QUIET_",
     "RETAIN_",
     "CONNECTIONS",
-    "DATABASE_URL",
+    "DATABASE_",
     "DYNO",
     "PORT",
     "WEB_",
     "WORKER_",
     "TEMPLATES_DIR",
+    "TRUSTED_",
 )
 _NODE = Path(__file__).parent / "node"
 _PATIENCE_SECONDS = 30.0

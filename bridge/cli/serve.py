@@ -97,7 +97,8 @@ def web(host: str | None, port: int | None) -> None:
     from bridge.web.server import Server
 
     def make_app() -> Flask:
-        app = create_app(settings, Database(settings.database_url, patience=WEB_PATIENCE))
+        url, most = settings.database_url, settings.database_connections
+        app = create_app(settings, Database(url, patience=WEB_PATIENCE, connections=most))
         app.extensions["door"].open()
         app.extensions["observer"].open()
         _begin_to_tell(settings)
@@ -132,7 +133,7 @@ def worker() -> None:
     from bridge.store.workers import Identity
     from bridge.worker import Worker
 
-    name = settings.worker_name or os.environ.get("DYNO") or socket.gethostname()
+    name = settings.worker_name or settings.dyno or socket.gethostname()
     running = Worker(
         settings=settings, database=database, templates=templates, routes=routes(settings), me=Identity(name=name)
     )

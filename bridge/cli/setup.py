@@ -1,6 +1,5 @@
 """What most commands begin with: settings, the database, the templates."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +54,7 @@ def require_shared_database(settings: Settings) -> None:
 
 def refuse_fleeting_disk(settings: Settings) -> None:
     """Raise Misconfigured for SQLite where the disk is thrown away with every restart."""
-    if os.environ.get("DYNO") and settings.database_url.startswith("sqlite"):
+    if settings.dyno and settings.database_url.startswith("sqlite"):
         raise Misconfigured(
             [
                 "DATABASE_URL: SQLite on a Heroku dyno is lost at every restart, and acknowledged webhooks with it;"
@@ -100,7 +99,7 @@ def migrate(settings: Settings) -> tuple[str | None, str]:
 
 def _database(settings: Settings) -> Database:
     try:
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, connections=settings.database_connections)
     except ArgumentError as error:
         # What only the driver's part of SQLAlchemy looks at. Its words may be the password's.
         raise Misconfigured(["DATABASE_URL: cannot be read; what stands behind the ? is wrong"]) from error

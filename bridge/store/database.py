@@ -38,9 +38,10 @@ class Database:
     """The database at `url`. Make one per process, after a fork.
 
     Raises StoreUnavailable from `read` and `write` when the database does not answer, after `patience` seconds at most.
+    Of PostgreSQL's connections at most so many are open at a time, `alone` or a worker's line among them.
     """
 
-    def __init__(self, url: str, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, url: str, *, patience: float = _PATIENCE, connections: int = 8) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._patience = patience
@@ -54,7 +55,7 @@ class Database:
             # Only where it is needed: the driver costs memory, and may be missing.
             from bridge.store import postgresql
 
-            self.engine = postgresql.make_engine(self.url, patience=patience)
+            self.engine = postgresql.make_engine(self.url, patience=patience, pool=connections - 1)
             self._no_longer_than = postgresql.no_longer_than
         self._alone = AloneConnection(self.engine)
 

@@ -135,15 +135,17 @@ def _parameters(url: URL, limits: str) -> dict[str, Any]:
     }
 
 
-def make_engine(url: URL, *, patience: float) -> Engine:
-    """The engine for `url`; the server, too, ends a statement after `patience` seconds."""
+def make_engine(url: URL, *, patience: float, pool: int) -> Engine:
+    """The engine for `url`, with so many connections; the server, too, ends a statement after `patience` seconds."""
     limit = round(patience * 1000)
     idle = f"-c idle_in_transaction_session_timeout={min(limit, _IDLE_SECONDS * 1000)}"
     limits = f"-c statement_timeout={limit} -c lock_timeout={_LOCK_SECONDS}s {idle}"
     engine = create_engine(
         url,
         hide_parameters=True,
-        pool_size=8,
+        pool_size=pool,
+        # Small plans count connections, and refuse who comes too late.
+        max_overflow=0,
         pool_timeout=_CONNECT_SECONDS,
         pool_pre_ping=True,
         connect_args=_parameters(url, limits),

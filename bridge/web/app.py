@@ -12,7 +12,7 @@ from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.tally import Tally
 from bridge.watching import watch
-from bridge.web import headers, health, hooks, metrics, pictures
+from bridge.web import headers, health, hooks, metrics, pictures, proxies
 from bridge.web.door import Door
 from bridge.web.rates import Rates
 
@@ -47,6 +47,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.register_error_handler(HTTPException, _as_json)
     headers.add_to_all(app, public_url=settings.public_url)
     got_request_exception.connect(_tell, app)
+    proxies.believe(app, settings.trusted_proxies)
     if settings.has_console:
         _add_console(app, settings, database)
     return app

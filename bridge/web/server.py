@@ -103,6 +103,8 @@ class Server(BaseApplication):
             "graceful_timeout": 25,
             "timeout": 60,
             "keepalive": 15,
+            # Whom to believe is decided in one place: see proxies.py.
+            "forwarded_allow_ips": "",
             "when_ready": _keep_shared,
             "worker_exit": self._close,
             **_heartbeat_in_memory(),
