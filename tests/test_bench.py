@@ -13,8 +13,13 @@ Rows = dict[str, dict[str, str]]
 
 def run(script: str, *options: str, **environment: str) -> tuple[str, Rows]:
     """What a script prints, and its table: contender -> column -> cell."""
+    return run_bare(script, "--rounds", "1", "--warm-up", "0.1", *options, **environment)
+
+
+def run_bare(script: str, *options: str, **environment: str) -> tuple[str, Rows]:
+    """The same with no options but these."""
     finished = subprocess.run(
-        [sys.executable, str(BENCH / script), "--rounds", "1", "--warm-up", "0.1", *options],
+        [sys.executable, str(BENCH / script), *options],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -84,3 +89,27 @@ def test_console_asks_both_databases_for_every_page() -> None:
         for engine in ("SQLite", "PostgreSQL"):
             assert float(row[f"{engine}, ms"].split(" ")[0]) > 0
     assert {cell for name, cell in rows["(a) SELECT count(*) FROM messages"].items() if name == "of (a)"} == {"1.00"}
+
+
+def test_growth_works_in_a_small_and_a_large_database() -> None:
+    _, rows = run_bare("growth.py", "--rows", "10", "1000", "--rounds", "1", "--count", "32")
+    for step in ("store", "claim a delivery", "finish a message, insert its attempt"):
+        assert figure(rows[step], "10 kept") > 0
+        assert figure(rows[step], "1,000 kept") > 0
+
+
+def test_a_month_is_filled_worked_in_and_deleted_on_both_databases() -> None:
+    options = ("--days", "3", "--kept", "2", "--a-day", "300", "--rounds", "1", "--count", "32")
+    printed, rows = run_bare("month.py", *options)
+    assert "SQLite: 900 messages" in printed
+    assert "PostgreSQL: 900 messages" in printed
+    for step in ("store", "claim a message", "list 50 held ones"):
+        assert min(figure(rows[step], column) for column in ("empty", "a month", "with retention")) > 0
+    assert printed.count("a batch of 100 deletes") == 2
+
+
+def test_upgrading_is_timed_while_webhooks_come_in() -> None:
+    printed, rows = run_bare("upgrading.py", "--rows", "100", "--since", "0003")
+    assert figure(rows["0003"], "s to migrate") > 0
+    assert figure(rows["0003"], "slowest") >= figure(rows["0003"], "ms to store, median")
+    assert printed.startswith("100 messages")
