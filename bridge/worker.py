@@ -7,7 +7,7 @@ turn, the heartbeat, and what is claimed next. The threads only parse, look up, 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,7 +19,7 @@ from bridge import claiming, joining
 from bridge.attentive import rate
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
-from bridge.concluding import Done, Saying, conclude
+from bridge.concluding import Done, conclude
 from bridge.errors import RowRefused, StoreUnavailable
 from bridge.events import Delivery
 from bridge.holding_back import Caps
@@ -29,6 +29,7 @@ from bridge.performing import Performer
 from bridge.presence import Presence
 from bridge.resting import BREATH_SECONDS, Rest
 from bridge.route import Route
+from bridge.saying import Saying
 from bridge.settings import Settings
 from bridge.store import account_health, processing, traces, workers
 from bridge.store.clock import Clock
@@ -89,7 +90,11 @@ class Worker:
         )
         self._brands = {account.name: account.brand for account in self.settings.accounts.values()}
         self._tally = Tally()
-        self._observer = Observer(database=self.database, tally=self._tally, looks=self._watches())
+        self._observer = Observer(
+            database=self.database,
+            tally=self._tally,
+            looks=watch.of_worker(self.database, self.templates, self.settings),
+        )
         self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
         self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
 
@@ -100,18 +105,6 @@ class Worker:
         except StoreUnavailable:
             # It is sent all the same.
             return None, 0
-
-    def _watches(self) -> tuple[watch.Watch, ...]:
-        def problems() -> Collection[str]:
-            # Also of a file that no delivery has asked for yet.
-            self.templates.current()
-            return self.templates.problems
-
-        how = self.settings.alerting, self.settings.public_url
-        return (
-            watch.of_the_database(self.database, self.settings.connections, *how),
-            watch.of_templates(self.database, problems, *how),
-        )
 
     @property
     def id(self) -> str:

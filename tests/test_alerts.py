@@ -15,8 +15,11 @@ from aiosmtpd.smtp import AuthResult
 from conftest import Stack, free_port, wait_until
 from office import Office, Peer
 
+from bridge import sources
 from bridge.alerting import Alerting, Mail
+from bridge.connections import Connection
 from bridge.messages import AccountHealth
+from bridge.settings import Settings
 from bridge.store import account_health, alerts, refusals, secret_use, workers
 from bridge.store.database import Database
 from bridge.store.refusals import Refusal
@@ -187,9 +190,14 @@ def clock(database: Database, monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def watches(database: Database, channel: Channel, count: int = 3, **values: Any) -> list[Watch]:
-    """So many processes that watch the same database."""
-    how = Alerting(webhook_url=channel.url, **values)
-    return [watch.of_the_database(database, {"shop"}, how, "https://bridge.example.com") for _ in range(count)]
+    """So many web processes that watch the same database."""
+    settings = replace(
+        Settings.from_env(sources.discover()),
+        connections={"shop": Connection(name="shop", source="shopify", secrets=("s",))},
+        alerting=Alerting(webhook_url=channel.url, **values),
+        public_url="https://bridge.example.com",
+    )
+    return [one for _ in range(count) for one in watch.of_web(database, settings)]
 
 
 def set_paused(database: Database, until: datetime | None) -> None:

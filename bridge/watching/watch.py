@@ -5,17 +5,23 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import Connection
 
 from bridge.alerting import Alerting
+from bridge.settings import Settings
 from bridge.store import alerts, arrivals, leases, refusals, secret_use, status
 from bridge.store.alerts import Alert
 from bridge.store.database import Database
 from bridge.watching import habits, rules, telling
 from bridge.watching.habits import Habit
 from bridge.watching.rules import BEFORE, HELD_FOR, KINDS, RECENT, Facts, Trouble
+
+if TYPE_CHECKING:
+    # A web process does without what reads them.
+    from bridge.compose import TemplateFolder
 
 log = structlog.get_logger()
 
@@ -77,27 +83,34 @@ class Watch:
             alerts.told(connection, one, self.database.now(connection))
 
 
-def of_the_database(database: Database, names: Collection[str], alerting: Alerting, public_url: str | None) -> Watch:
-    """Watches all that the database tells, of the connections `names`: for any process."""
+def of_web(database: Database, settings: Settings) -> tuple[Watch, ...]:
+    """What a web process watches: all that the database tells."""
 
     def look(connection: Connection, now: datetime, before: Collection[alerts.Key]) -> list[Trouble]:
-        return rules.troubles(_facts(connection, now, names), alerting, before)
+        return rules.troubles(_facts(connection, now, settings.connections), settings.alerting, before)
 
-    kinds = KINDS.keys() - {"template_broken"}
-    return Watch(database=database, name="watch", kinds=kinds, look=look, alerting=alerting, public_url=public_url)
+    return (_watch(database, settings, "watch", KINDS.keys() - {"template_broken"}, look),)
 
 
-def of_templates(
-    database: Database, problems: Callable[[], Collection[str]], alerting: Alerting, public_url: str | None
-) -> Watch:
-    """Watches the templates: for a process that has them."""
+def of_worker(database: Database, templates: "TemplateFolder", settings: Settings) -> tuple[Watch, ...]:
+    """What a worker watches: the same, and the templates, which a web process does not have."""
+
+    def look(_connection: Connection, _now: datetime, _before: Collection[alerts.Key]) -> list[Trouble]:
+        # Also a file that no delivery has asked for yet.
+        templates.current()
+        return rules.of_templates(templates.problems)
+
+    return *of_web(database, settings), _watch(database, settings, "watch templates", ["template_broken"], look)
+
+
+def _watch(database: Database, settings: Settings, name: str, kinds: Collection[str], look: Look) -> Watch:
     return Watch(
         database=database,
-        name="watch templates",
-        kinds=("template_broken",),
-        look=lambda _connection, _now, _before: rules.of_templates(problems()),
-        alerting=alerting,
-        public_url=public_url,
+        name=name,
+        kinds=kinds,
+        look=look,
+        alerting=settings.alerting,
+        public_url=settings.public_url,
     )
 
 

@@ -34,11 +34,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     ways = routes(settings, looks_up=False)
     door = app.extensions["door"] = Door(database, ways)
     tally = Tally()
-    app.extensions["observer"] = Observer(
-        database=database,
-        tally=tally,
-        looks=(watch.of_the_database(database, settings.connections, settings.alerting, settings.public_url),),
-    )
+    app.extensions["observer"] = Observer(database=database, tally=tally, looks=watch.of_web(database, settings))
     rates = Rates(ways, settings.webhook_rate)
     app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, tally, rates, public_url=settings.public_url))
     app.register_blueprint(health.blueprint(database))
