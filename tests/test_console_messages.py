@@ -12,7 +12,7 @@ from bridge import pipeline
 from bridge.events import Delivery
 from bridge.route import routes
 from bridge.sources.samples import load
-from bridge.store import tables
+from bridge.store import switches, tables
 from bridge.store.inbox import Inbox
 from bridge.web import create_app
 
@@ -339,3 +339,35 @@ def test_a_webhook_the_bridge_failed_on_is_told_all_the_same(office: Office, cli
     assert client.get("/console/messages/1").status_code == 200
     assert "Set aside" in client.get("/console/deliveries/1").text
     assert "\ufffd{" in _post(client, "/console/deliveries/1/reveal")
+
+
+STOPS = {"account": "attentive", "template": "placed", "all": ""}
+
+
+@pytest.mark.parametrize("kind", STOPS)
+def test_a_text_that_is_stopped_by_hand_says_so_wherever_it_stands(
+    office: Office, client: FlaskClient, kind: switches.Kind
+) -> None:
+    office.receive("shopify", "orders_create")
+    office.restart(ATTENTIVE_API_TOKEN=None)
+    office.wait_for_states("queued")
+    office.stop()
+    assert "waits for token" in _text(client.get("/console/messages").text)
+    with office.database.write() as connection:
+        switches.pause(connection, kind, STOPS[kind], who="Dana", now=office.database.now(connection))
+    what = "all sending" if kind == "all" else f"{kind} {STOPS[kind]}"
+    # No worker runs that could have written it down.
+    assert office.messages()[0]["waiting_for"] == "token"
+    for page in ("messages", "messages?state=queued", "deliveries/1"):
+        assert f"paused by hand: {what}" in _text(client.get(f"/console/{page}").text)
+    assert f"Paused by hand: {what}. It waits" in _text(client.get("/console/messages/1").text)
+
+
+def test_a_text_whose_account_rests_says_so_in_the_list(office: Office, client: FlaskClient) -> None:
+    office.receive("shopify", "orders_create")
+    office.restart(ATTENTIVE_API_TOKEN=None)
+    office.wait_for_states("queued")
+    office.stop()
+    with office.database.write() as connection:
+        connection.execute(update(tables.accounts).values(paused_until=office.database.now(connection)))
+    assert "waits for account" in _text(client.get("/console/messages").text)

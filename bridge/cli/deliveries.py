@@ -5,6 +5,7 @@ import sys
 import click
 
 from bridge.cli import output, setup
+from bridge.cli.messages import COLUMNS as MESSAGE_COLUMNS
 from bridge.reasons import CAUSES
 from bridge.store import ledger, processing
 
@@ -48,7 +49,7 @@ def show(delivery_id: int, body: bool, as_json: bool) -> None:
         sys.exit(1)
     if as_json:
         shown = {name: value for name, value in found.items() if name != "body" or body}
-        output.print_json({**shown, "messages": messages})
+        output.print_json({**shown, "messages": output.only(MESSAGE_COLUMNS, messages)})
         return
     click.echo(
         f"Delivery {delivery_id} through {found['connection']}, received {found['received_at']:%Y-%m-%d %H:%M:%S}Z"

@@ -1,7 +1,7 @@
 """`bridge messages`: the texts, and what a person may decide about them."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -41,7 +41,7 @@ def list_(limit: int, state: str | None, as_json: bool) -> None:
     with database.read() as connection:
         rows = ledger.list_messages(connection, limit=limit, state=state)
     if as_json:
-        output.print_json(rows)
+        output.print_json(output.only(COLUMNS, rows))
     else:
         output.print_table(COLUMNS, rows, empty="There are no messages.")
 
@@ -63,7 +63,7 @@ def show(message_id: int, as_json: bool) -> None:
     if as_json:
         output.print_json({**found, "attempts": attempts})
         return
-    for line in (*_text_lines(found), *_way_lines(found), *map(_attempt_line, attempts)):
+    for line in (*_text_lines(found), *_way_lines(found, listed[0]["stopped"]), *map(_attempt_line, attempts)):
         click.echo(line)
 
 
@@ -84,7 +84,7 @@ def _text_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  number   {'from ' if found['to'] else ''}{found['phone_why']}"
 
 
-def _way_lines(found: Mapping[str, Any]) -> Iterator[str]:
+def _way_lines(found: Mapping[str, Any], stopped: Sequence[str]) -> Iterator[str]:
     """What holds the message back, and where it stands."""
     if found["again"]:
         yield f"  again    a person asked for this text once more (time {found['again']})"
@@ -95,7 +95,8 @@ def _way_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  quiet    {found['quiet_hours']} in {', '.join(found['zones'])}"
     yield f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip()
     if found["state"] == "queued":
-        yield f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {found['waiting_for'] or 'a worker'}"
+        by_hand = f": {' and '.join(stopped)}" if stopped else ""
+        yield f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {found['waiting_for'] or 'a worker'}{by_hand}"
 
 
 def _attempt_line(attempt: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ class _Found:
     attempts: list[Row]
     done: list[Row]
     waiting_for: str | None
+    stopped: tuple[str, ...]
     replacement: int | None
     now: datetime
 
@@ -119,6 +120,7 @@ def _find(database: Database, message_id: int) -> _Found:
             attempts=ledger.list_attempts(connection, message_id),
             done=audit.of(connection, f"message {message_id}", f"delivery {message['delivery_id']}"),
             waiting_for=listed[0]["waiting_for"],
+            stopped=listed[0]["stopped"],
             replacement=ledger.replacement(connection, message),
             now=database.now(connection),
         )
@@ -143,7 +145,7 @@ def _page(found: _Found, present: Present, *, reveals: bool) -> str:
     people = masking.people_of(received, route)
     steps = timeline.in_order(
         timeline.of_delivery(delivery, proof(delivery, present.settings), template=message["template"]),
-        timeline.of_message(message, found.attempts, found.waiting_for),
+        timeline.of_message(message, found.attempts, found.waiting_for, found.stopped),
         timeline.of_people(found.done),
     )
     return render_template(
