@@ -114,12 +114,13 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
         )
 
     def log_in(who: str, role: str, how: str, wanted: str) -> AnyResponse:
-        # Nothing of what a browser came with is in the new session.
-        session.clear()
-        session.update(role=role, who=who, until=time.time() + _SESSION_SECONDS, token=secrets.token_urlsafe(32))
+        # First: nobody is let in who is not on record for it.
         with database.write() as connection:
             now = database.now(connection)
             audit.note(connection, who=who, action="login", subject=role, now=now, detail=how)
+        # Nothing of what a browser came with is in the new session.
+        session.clear()
+        session.update(role=role, who=who, until=time.time() + _SESSION_SECONDS, token=secrets.token_urlsafe(32))
         return redirect(wanted, 303)
 
     @console.before_request

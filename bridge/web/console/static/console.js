@@ -50,6 +50,25 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
     ?.focus({ preventScroll: true });
 });
 
+// Why there is no news, for as long as there is none. The same words are not said twice.
+const trouble = document.getElementById("trouble");
+
+const say = (words) => {
+  if (!trouble || trouble.textContent === words) return;
+  const line = document.createElement("p");
+  line.className = "problem";
+  line.textContent = words;
+  trouble.replaceChildren(...(words ? [line] : []));
+};
+
+document.addEventListener("htmx:afterRequest", ({ detail }) => detail.successful && say(""));
+document.addEventListener("htmx:sendError", () => say("The bridge does not answer. This page asks again by itself."));
+document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
+  const isWords = xhr.getResponseHeader("Content-Type")?.startsWith("text/plain");
+  if (xhr.status === 401) return; // the whole page goes to the login
+  say(isWords ? xhr.responseText : "The bridge has answered with an error. This page asks again by itself.");
+});
+
 // One box for all boxes of a name in its form.
 document.addEventListener("change", ({ target }) => {
   const name = target.dataset?.picks;
