@@ -9,7 +9,8 @@ import click
 from bridge.cli import output, setup
 from bridge.policy import threads
 from bridge.reasons import REASONS
-from bridge.store import ledger
+from bridge.store import deeds, ledger
+from bridge.store.deeds import Decision
 
 COLUMNS = ("id", "delivery_id", "template", "to", "state", "reason", "waiting_for", "due")
 _STATES = ["queued", "sending", "sent", "refused", "unknown", "failed", "skipped", "expired", "superseded", "held"]
@@ -114,7 +115,7 @@ def retry(message_id: int) -> None:
     database = setup.open_database(setup.read_settings())
     with database.write() as connection:
         found = ledger.find_message(connection, message_id)
-        done = found is not None and ledger.retry(connection, found, database.now(connection))
+        done = found is not None and deeds.retry(connection, found, who=setup.who(), now=database.now(connection))
         other = ledger.replacement(connection, found) if found is not None else None
     if found is None:
         _fail(f"there is no message {message_id}")
@@ -136,7 +137,7 @@ def release(ids: tuple[int, ...], template: str | None, reason: str | None, ever
 
     Those of webhooks that nothing proves (reason `unverified`) go only by their IDs or with `--reason unverified`.
     """
-    _decide(ids, template, reason, everything, release=True)
+    _decide("release", ids, template, reason, everything)
 
 
 @messages.command()
@@ -146,10 +147,11 @@ def release(ids: tuple[int, ...], template: str | None, reason: str | None, ever
 @click.option("--all", "everything", is_flag=True, help="All held messages, without asking.")
 def drop(ids: tuple[int, ...], template: str | None, reason: str | None, everything: bool) -> None:
     """Decide that held messages are not sent: those with these IDs, of a template, held for a reason, or all."""
-    _decide(ids, template, reason, everything, release=False)
+    _decide("drop", ids, template, reason, everything)
 
 
-def _decide(ids: tuple[int, ...], template: str | None, reason: str | None, everything: bool, *, release: bool) -> None:
+def _decide(what: Decision, ids: tuple[int, ...], template: str | None, reason: str | None, everything: bool) -> None:
+    release = what == "release"
     settings = setup.read_settings()
     database = setup.open_database(settings)
     with database.read() as connection:
@@ -161,10 +163,7 @@ def _decide(ids: tuple[int, ...], template: str | None, reason: str | None, ever
     for begin in range(0, len(chosen), _AT_ONCE):
         some = chosen[begin : begin + _AT_ONCE]
         with database.write() as connection:
-            if release:
-                count += ledger.release(connection, some, database.now(connection))
-            else:
-                count += ledger.drop(connection, some)
+            count += deeds.decide(connection, what, some, who=setup.who(), now=database.now(connection))
     if missing := sorted(set(ids) - set(chosen)):
         _fail(f"not held: {', '.join(map(str, missing))}; {count} done")
     if left := len(found) - len(chosen):

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from bridge import sms
 from bridge.events import Delivery
-from bridge.store import audit, ledger
+from bridge.store import audit, deeds, ledger
 from bridge.store.database import Database
 from bridge.web.console import masking, timeline
 from bridge.web.console.access import operators_only, who
@@ -82,14 +82,8 @@ def add(console: Blueprint, present: Present, database: Database) -> None:
         """Queue it again."""
         with database.write() as connection:
             message = ledger.find_message(connection, message_id) or _none(message_id)
-            now = database.now(connection)
-            done = ledger.retry(connection, message, now)
+            done = deeds.retry(connection, message, who=who(), now=database.now(connection))
             other = ledger.replacement(connection, message)
-            if done:
-                state = f"It was {message['state']}."
-                audit.note(
-                    connection, who=who(), action="retry", subject=f"message {message_id}", now=now, detail=state
-                )
         if done:
             flash(f"Message {message_id} is queued.")
         elif other is not None:

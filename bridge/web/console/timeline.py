@@ -137,7 +137,7 @@ def _standing(message: Row, waiting_for: str | None, stopped: Sequence[str]) -> 
 
 
 def of_people(done: Iterable[Row]) -> Iterator[Step]:
-    """What people did with it in the console."""
+    """What people did with it."""
     for row in done:
         more = (row["detail"],) if row["detail"] else ()
         title = f"{row['who']} {_DONE.get(row['action'], row['action'])}"
