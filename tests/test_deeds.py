@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from forked import ForkedStack
 from office import Office
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 
 from bridge.cli import setup
 from bridge.store import tables
