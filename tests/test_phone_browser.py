@@ -164,6 +164,8 @@ def tools_of(page: Page) -> Locator:
     page.get_by_role("button", name="Tools").click()
     tools = page.get_by_role("region", name="Tools", exact=True)
     expect(tools).to_be_visible()
+    for told in tools.locator(".told").all():
+        expect(told).not_to_be_empty()
     return tools
 
 
@@ -189,8 +191,6 @@ def test_a_sample_is_sent_at_a_click(bridged: Stack, with_tools: tuple[Page, Loc
     expect(tools.locator("#sample-told")).to_have_text(re.compile("^orders_create: the bridge answered 200 .*stored"))
     expect(page.get_by_role("heading", level=2, name="+1 (416) 555-0134")).to_be_visible()
     expect(page.get_by_role("log").locator(".text")).to_have_count(1)
-    send_sample(page, tools, "orders_create", "nobody")
-    expect(tools.locator("#sample-told[data-bad]")).to_contain_text("nobody")
 
 
 def test_trouble_that_is_ordered_for_two_requests_is_over_with_the_third(with_tools: tuple[Page, Locator]) -> None:
