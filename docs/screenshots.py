@@ -18,17 +18,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import requests
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import select, update
+
+from bridge.store import tables
+from bridge.store.database import Database
 
 PASSWORD = "demo"
 CONNECTIONS = ("shopify", "zendesk", "kustomer", "woocommerce", "aftership", "generic")
 WINDOW = {"width": 1180, "height": 760}
 PATIENCE_SECONDS = 60.0
 HEAVY = 140_000
+# Between one webhook and the next.
+APART = timedelta(minutes=25)
 
 # Sample webhooks, and who gets the text; no two texts are the same.
 SAMPLES = (
@@ -64,10 +71,35 @@ class Running:
         for sample in SAMPLES:
             self.trigger(*sample)
         _wait_until(self._is_quiet, "all texts are through")
-        fault = {"status": 400, "count": 1}
-        requests.put(f"{self.sandbox}/api/faults", json=fault, timeout=10).raise_for_status()
-        self.trigger("shopify", "orders_create", "212-555-0123")
-        _wait_until(lambda: not requests.get(f"{self.sandbox}/api/faults", timeout=10).json(), "a text is refused")
+        for opted_in in ({"subscribers": ["+13125550188"]}, {"all": True}):
+            requests.put(f"{self.sandbox}/api/subscribers", json=opted_in, timeout=10).raise_for_status()
+            if "all" not in opted_in:
+                self.trigger("shopify", "orders_create", "212-555-0123")
+                _wait_until(self._has_refused, "a text is refused")
+        self._spread()
+
+    def _has_refused(self) -> bool:
+        tried = requests.get(f"{self.sandbox}/api/attempts", timeout=10).json()
+        return bool(tried) and tried[-1]["status"] == 400 and self._is_quiet()
+
+    def _spread(self) -> None:
+        """Have it all come over the hours before, and not within a minute."""
+        database = Database(self.environment["DATABASE_URL"])
+        dated = (
+            (tables.deliveries, tables.deliveries.c.id, ("received_at", "processed_at")),
+            (tables.messages, tables.messages.c.delivery_id, ("created_at", "sent_at", "expires_at", "due")),
+            (tables.attempts, None, ("started_at",)),
+        )
+        with database.write() as connection:
+            of = dict(connection.execute(select(tables.messages.c.id, tables.messages.c.delivery_id)).all())
+            last = max(connection.execute(select(tables.deliveries.c.id)).scalars())
+            for table, whose, names in dated:
+                for row in connection.execute(select(table)).mappings().all():
+                    delivery = row[whose.name] if whose is not None else of[row["message_id"]]
+                    earlier = APART * (last - delivery)
+                    moved = {name: row[name] - earlier for name in names if row[name] is not None}
+                    connection.execute(update(table).where(table.c.id == row["id"]).values(**moved))
+        database.dispose()
 
     def _is_quiet(self) -> bool:
         queue = requests.get(f"{self.web}/health/ready", timeout=10).json()["queue"]
@@ -109,9 +141,12 @@ def product() -> Iterator[Running]:
             "ATTENTIVE_BRAND": "Juniper & Pine",
             "CONSOLE_PASSWORD": PASSWORD,
             "QUIET_HOURS": "off",
+            "TEMPLATES_DIR": "templates",
             "WEB_CONCURRENCY": "1",
             **{f"{name.upper()}_SECRETS": "demo-secret" for name in CONNECTIONS},
         }
+        # So that no picture shows where this machine keeps them.
+        shutil.copytree(Path(__file__).parents[1] / "templates", Path(folder) / "templates")
         running = Running(f"http://127.0.0.1:{web}", f"http://127.0.0.1:{sandbox}", folder, environment)
         commands = (
             ["sandbox", "--port", str(sandbox), "--brand", "Juniper & Pine"],
@@ -150,12 +185,16 @@ def take(running: Running, folder: Path) -> None:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         for scheme in ("light", "dark"):
             look = {"color_scheme": scheme, "viewport": WINDOW, "locale": "en-US", "timezone_id": "America/New_York"}
-            for name, address in PAGES.items():
-                page = browser.new_context(**look).new_page()
+            for name, (address, window) in PAGES.items():
+                page = browser.new_context(**{**look, **window}).new_page()
                 page.goto(f"{running.web}/console{address}")
                 page.get_by_label("Password").fill(PASSWORD)
                 page.get_by_role("button", name="Log in").click()
                 page.wait_for_load_state("networkidle")
+                if name.startswith("message-"):
+                    page.get_by_role("table").get_by_role("link").first.click()
+                    page.get_by_role("heading", name="What happened").wait_for()
+                    page.wait_for_load_state("networkidle")
                 _keep(page, folder / f"{name}-{scheme}.png")
             page = browser.new_context(**look).new_page()
             page.goto(running.sandbox)
@@ -164,8 +203,19 @@ def take(running: Running, folder: Path) -> None:
         browser.close()
 
 
-#: What a picture is called, and which page of the console it shows.
-PAGES = {"overview": "/", "messages": "/messages"}
+WIDE: dict[str, object] = {}
+NARROW = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+#: What a picture is called, and which page of the console it shows, in which window. Those of a message follow the
+#: first link of the list.
+PAGES = {
+    "overview": ("/", WIDE),
+    "overview-narrow": ("/", NARROW),
+    "messages": ("/messages", WIDE),
+    "message-refused": ("/messages?state=refused", WIDE),
+    "message-narrow": ("/messages?state=refused", NARROW),
+    "connection": ("/connections/shopify", WIDE),
+    "template": ("/templates/order_shipped", {"viewport": {"width": 1180, "height": 980}}),
+}
 
 
 def main() -> None:

@@ -76,7 +76,12 @@ def _refuse(route: Route, problems: list[str]) -> None:
 
 def _is_problem(kind: str, words: str) -> bool:
     # Chromium also says there that a page was answered 401 or 404, or that a server has gone, which a test may want.
-    wanted = ("Failed to load resource: the server responded", "Failed to load resource: net::ERR_CONNECTION_REFUSED")
+    # htmx says the same once more.
+    wanted = (
+        "Failed to load resource: the server responded",
+        "Failed to load resource: net::ERR_CONNECTION_REFUSED",
+        "Response Status Error Code 503",
+    )
     return kind in ("error", "warning") and not words.startswith(wanted)
 
 

@@ -270,3 +270,87 @@ def test_a_script_that_came_in_all_the_same_does_not_run(house: Stack, chromium:
         page.wait_for_timeout(200)
         assert page.evaluate("window.ran ?? null") == (1 if is_off and runs_without_policy else None)
         page.close()
+
+
+def test_a_time_is_entered_in_the_viewers_own_zone(house: Stack, inside: Visit) -> None:
+    trigger(house, "shopify", "orders_create")
+    for path in ("/console/messages", "/console/deliveries"):
+        page = inside(path, timezone_id="Asia/Tokyo")
+        since = page.get_by_label("From (Asia/Tokyo)")
+        since.fill("2026-01-15T10:00")
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url("**since=2026-01-15T01%3A00Z**")
+        expect(since).to_have_value("2026-01-15T10:00")
+        expect(page.get_by_role("row").nth(1)).to_be_visible()
+        # Who gets the address looks at the same moment.
+        other = inside(page.url.removeprefix(house.web_url), timezone_id="America/New_York")
+        expect(other.get_by_label("From (America/New_York)")).to_have_value("2026-01-14T20:00")
+        other.get_by_role("button", name="Show").click()
+        other.wait_for_url("**since=2026-01-15T01%3A00Z**")
+
+
+def test_without_javascript_a_time_is_entered_in_utc(inside: Visit) -> None:
+    page = inside("/console/messages?since=2026-01-15T01:00Z", java_script_enabled=False, timezone_id="Asia/Tokyo")
+    expect(page.get_by_label("From (UTC)")).to_have_value("2026-01-15T01:00")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**since=2026-01-15T01%3A00")
+
+
+def test_a_moment_is_never_broken_in_two(house: Stack, inside: Visit) -> None:
+    trigger(house, "shopify", "orders_create")
+    page = inside("/console/messages", viewport={"width": 390, "height": 800})
+    heights = page.locator("table time").evaluate_all("all => all.map((one) => one.getClientRects().length)")
+    assert heights
+    assert set(heights) == {1}
+
+
+def test_the_navigation_says_in_which_part_one_is(house: Stack, inside: Visit) -> None:
+    trigger(house, "shopify", "orders_create")
+    page = inside("/console/messages")
+    marked = page.get_by_role("navigation", name="Console").locator("[aria-current]")
+    page.get_by_role("row").nth(1).get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Message ")
+    for path, name, how in (
+        ("/console/messages", "Messages", "page"),
+        (page.url.removeprefix(house.web_url), "Messages", "true"),
+        ("/console/deliveries/1", "Deliveries", "true"),
+        ("/console/templates/order_placed", "Templates", "true"),
+        ("/console/backtest", "Templates", "true"),
+        ("/console/connections/shopify", "Connections", "true"),
+        ("/console/switch?kind=all", "Overview", "true"),
+        ("/console/", "Overview", "page"),
+    ):
+        page.goto(f"{house.web_url}{path}")
+        expect(marked).to_have_count(1)
+        expect(marked).to_have_text(name)
+        expect(marked).to_have_attribute("aria-current", how)
+
+
+_LISTEN = """() => {
+    window.said = [];
+    const look = () => document.querySelectorAll("[role=status], [role=alert], [aria-live]").forEach((place) => {
+        if (place.heard !== place.textContent && place.textContent.trim()) window.said.push(place.textContent.trim());
+        place.heard = place.textContent;
+    });
+    document.querySelectorAll("[role=status]").forEach((place) => { place.heard = place.textContent; });
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+}"""
+
+
+def test_what_a_page_says_aloud_is_said_once(house: Stack, inside: Visit) -> None:
+    page = inside("/console/")
+    page.evaluate(_LISTEN)
+    done = house.run("pause", "--all")
+    assert done.returncode == 0, done.stderr
+    try:
+        spoken = page.locator("#spoken")
+        expect(spoken).to_contain_text("All sending is stopped by hand since")
+        # While it stands, things go on: the page is drawn anew, and says nothing.
+        trigger(house, "shopify", "orders_create")
+        page.evaluate("document.getElementById('live').dataset.kept = 'yes'")
+        expect(page.locator("#live[data-kept]")).to_have_count(0)
+        page.wait_for_timeout(500)
+        assert len(page.evaluate("window.said")) == 1
+    finally:
+        assert house.run("resume", "--all").returncode == 0
+    expect(spoken).to_have_text("")

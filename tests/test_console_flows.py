@@ -1,8 +1,14 @@
 """What people do in the console, in a real browser, from the question to what is on the phone afterwards."""
 
+import io
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 from browser import Visit
 from conftest import Stack
+from PIL import Image
 from playwright.sync_api import Page, expect
 from test_console_browser import PASSWORD, log_in, trigger
 
@@ -110,3 +116,61 @@ def test_trouble_at_attentive_is_told_and_passes(office: Stack, visit: Visit) ->
     expect(page.get_by_text("paused")).to_have_count(0)
     page.get_by_role("link", name="Messages").click()
     expect(page.locator("tbody tr").first).to_contain_text("sent")
+
+
+class Gallery:
+    """A server of one picture, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        with io.BytesIO() as made:
+            Image.new("RGB", (40, 30), "orange").save(made, "PNG")
+            picture = made.getvalue()
+        gallery = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                gallery.asked.append(self.headers.get("Referer", ""))
+                self.send_response(200)
+                self.send_header("Content-Type", "image/png")
+                self.end_headers()
+                self.wfile.write(picture)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}/a.png"
+
+
+@pytest.fixture
+def gallery() -> Iterator[Gallery]:
+    gallery = Gallery()
+    thread = threading.Thread(target=gallery.server.serve_forever, args=(0.02,))
+    thread.start()
+    yield gallery
+    gallery.server.shutdown()
+    gallery.server.server_close()
+    thread.join(10)
+
+
+def test_a_picture_comes_from_its_server_only_when_one_wants_to_see_it(
+    office: Stack, visit: Visit, gallery: Gallery
+) -> None:
+    folder = office.directory / "templates"
+    folder.mkdir()
+    (folder / "placed.txt").write_text(f"---\nevent: order.created\nmedia_url: \"'{gallery.address}'\"\n---\nThanks!")
+    # Held, so that no worker looks at the picture either.
+    office.start_serve(BRIDGE_SENDING="hold", TEMPLATES_DIR=str(folder))
+    trigger(office, "shopify", "orders_create")
+    page = enter(office, visit, "/console/messages/1")
+    expect(page.get_by_text(gallery.address)).to_be_visible()
+    page.mouse.wheel(0, 2000)
+    page.wait_for_event("response", lambda response: response.url.endswith("/console/messages/1"))
+    assert gallery.asked == []
+    page.get_by_role("link", name="Show the picture").click()
+    picture = page.get_by_role("img", name="The picture of this text")
+    expect(picture).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert picture.evaluate("image => image.naturalWidth") == 40
+    assert set(gallery.asked) == {""}

@@ -7,12 +7,13 @@ import pytest
 from flask.testing import FlaskClient
 from office import Office
 from sqlalchemy import select, update
+from werkzeug.test import TestResponse
 
 from bridge import pipeline
 from bridge.events import Delivery
 from bridge.route import routes
 from bridge.sources.samples import load
-from bridge.store import tables
+from bridge.store import switches, tables
 from bridge.store.inbox import Inbox
 from bridge.web import create_app
 
@@ -339,3 +340,82 @@ def test_a_webhook_the_bridge_failed_on_is_told_all_the_same(office: Office, cli
     assert client.get("/console/messages/1").status_code == 200
     assert "Set aside" in client.get("/console/deliveries/1").text
     assert "\ufffd{" in _post(client, "/console/deliveries/1/reveal")
+
+
+def _policy_of(answer: TestResponse) -> str:
+    return str(answer.headers["Content-Security-Policy"])
+
+
+def _with_picture(office: Office, address: str) -> None:
+    office.write_template("placed", f"---\nevent: order.created\nmedia_url: \"'{address}'\"\n---\nThanks")
+    office.set(BRIDGE_SENDING="hold")
+    _send(office, state="held")
+
+
+def test_a_picture_is_asked_for_only_on_a_click(office: Office, client: FlaskClient) -> None:
+    _with_picture(office, "https://cdn.example:8443/a.png?size=1")
+    before = client.get("/console/messages/1")
+    assert "<img" not in before.text
+    assert "img-src 'self';" in _policy_of(before)
+    assert "Your browser then asks https://cdn.example:8443 for it." in before.text
+    after = client.get("/console/messages/1?picture=show")
+    assert '<img class="picture" src="https://cdn.example:8443/a.png?size=1"' in after.text
+    assert "img-src 'self' https://cdn.example:8443;" in _policy_of(after)
+    # What renews the page keeps it.
+    assert 'hx-get="/console/messages/1?picture=show"' in after.text
+
+
+def test_a_picture_whose_address_tells_the_person_comes_only_with_the_number(
+    office: Office, client: FlaskClient
+) -> None:
+    _with_picture(office, "https://cdn.example/dana@shop.example.png")
+    for query in ("", "?picture=show"):
+        page = client.get(f"/console/messages/1{query}")
+        assert "<img" not in page.text
+        assert "dana@" not in page.text
+        assert "img-src 'self';" in _policy_of(page)
+    assert "<img" not in _post(client, "/console/messages/1/reveal")
+    assert '<img class="picture"' in _post(client, "/console/messages/1/reveal", picture="show")
+
+
+@pytest.mark.parametrize("address", ["https://cdn.example;script-src/a.png", "ftp://cdn.example/a.png", "//x/a.png"])
+def test_no_address_of_a_picture_changes_the_policy(office: Office, client: FlaskClient, address: str) -> None:
+    _with_picture(office, "https://cdn.example/a.png")
+    with office.database.write() as connection:
+        connection.execute(update(tables.messages).values(media_url=address))
+    page = client.get("/console/messages/1?picture=show")
+    assert "<img" not in page.text
+    assert "img-src 'self';" in _policy_of(page)
+    assert address in page.text
+
+
+STOPS = {"account": "attentive", "template": "placed", "all": ""}
+
+
+@pytest.mark.parametrize("kind", STOPS)
+def test_a_text_that_is_stopped_by_hand_says_so_wherever_it_stands(
+    office: Office, client: FlaskClient, kind: switches.Kind
+) -> None:
+    office.receive("shopify", "orders_create")
+    office.restart(ATTENTIVE_API_TOKEN=None)
+    office.wait_for_states("queued")
+    office.stop()
+    assert "waits for token" in _text(client.get("/console/messages").text)
+    with office.database.write() as connection:
+        switches.pause(connection, kind, STOPS[kind], who="Dana", now=office.database.now(connection))
+    what = "all sending" if kind == "all" else f"{kind} {STOPS[kind]}"
+    # No worker runs that could have written it down.
+    assert office.messages()[0]["waiting_for"] == "token"
+    for page in ("messages", "messages?state=queued", "deliveries/1"):
+        assert f"paused by hand: {what}" in _text(client.get(f"/console/{page}").text)
+    assert f"Paused by hand: {what}. It waits" in _text(client.get("/console/messages/1").text)
+
+
+def test_a_text_whose_account_rests_says_so_in_the_list(office: Office, client: FlaskClient) -> None:
+    office.receive("shopify", "orders_create")
+    office.restart(ATTENTIVE_API_TOKEN=None)
+    office.wait_for_states("queued")
+    office.stop()
+    with office.database.write() as connection:
+        connection.execute(update(tables.accounts).values(paused_until=office.database.now(connection)))
+    assert "waits for account" in _text(client.get("/console/messages").text)

@@ -1,5 +1,6 @@
 """What people stop by hand: an account, a template, all sending. Real workers on both databases."""
 
+import getpass
 import json
 import time
 from collections.abc import Iterator
@@ -209,7 +210,7 @@ def test_the_terminal_stops_and_lets_go_on_too(terminal: ForkedStack) -> None:
             assert (done.returncode, done.stdout) == (0, f"{what} {said}.\n"), done.stderr
     database = terminal.open_database()
     with database.read() as connection:
-        assert [row["who"] for row in audit.list_newest(connection, limit=9)] == ["the command line"] * 6
+        assert [row["who"] for row in audit.list_newest(connection, limit=9)] == [f"terminal: {getpass.getuser()}"] * 6
     database.dispose()
 
 

@@ -13,7 +13,7 @@ from bridge.cli import output, setup
 from bridge.connection_report import Report
 from bridge.connections import Connection, setting_prefix
 from bridge.settings import Settings
-from bridge.store import reporting
+from bridge.store import deeds
 from bridge.wording import ago
 
 COLUMNS = ("name", "source", "path", "verification", "until", "last_webhook", "refused_24h")
@@ -110,7 +110,7 @@ def renew(name: str) -> None:
         _fail(f"{name} enforces; set {setting_prefix(name)}_VERIFICATION=report, and start the web processes with it")
     database = setup.open_database(settings)
     with database.write() as connection:
-        period = reporting.renew(connection, name, database.now(connection))
+        period = deeds.renew_report(connection, name, who=setup.who(), now=database.now(connection))
     click.echo(f"{name} reports until {period.until:%Y-%m-%d %H:%M}Z; web processes know it within seconds.")
 
 

@@ -5,8 +5,9 @@ import sys
 import click
 
 from bridge.cli import output, setup
+from bridge.cli.messages import COLUMNS as MESSAGE_COLUMNS
 from bridge.reasons import CAUSES
-from bridge.store import ledger, processing
+from bridge.store import deeds, ledger
 
 COLUMNS = ("id", "connection", "key", "state", "reason", "received_at")
 
@@ -48,7 +49,7 @@ def show(delivery_id: int, body: bool, as_json: bool) -> None:
         sys.exit(1)
     if as_json:
         shown = {name: value for name, value in found.items() if name != "body" or body}
-        output.print_json({**shown, "messages": messages})
+        output.print_json({**shown, "messages": output.only(MESSAGE_COLUMNS, messages)})
         return
     click.echo(
         f"Delivery {delivery_id} through {found['connection']}, received {found['received_at']:%Y-%m-%d %H:%M:%S}Z"
@@ -78,7 +79,7 @@ def replay(delivery_id: int, again: bool) -> None:
     """Process a delivery once more. Makes only the messages that are missing."""
     database = setup.open_database(setup.read_settings())
     with database.write() as connection:
-        done = processing.replay(connection, delivery_id, database.now(connection), again=again)
+        done = deeds.replay(connection, delivery_id, again=again, who=setup.who(), now=database.now(connection))
     if not done:
         click.echo(f"bridge: there is no delivery {delivery_id}, or it is being processed right now", err=True)
         sys.exit(1)

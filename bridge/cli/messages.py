@@ -1,7 +1,7 @@
 """`bridge messages`: the texts, and what a person may decide about them."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -9,7 +9,8 @@ import click
 from bridge.cli import output, setup
 from bridge.policy import threads
 from bridge.reasons import REASONS
-from bridge.store import ledger
+from bridge.store import deeds, ledger
+from bridge.store.deeds import Decision
 
 COLUMNS = ("id", "delivery_id", "template", "to", "state", "reason", "waiting_for", "due")
 _STATES = ["queued", "sending", "sent", "refused", "unknown", "failed", "skipped", "expired", "superseded", "held"]
@@ -41,7 +42,7 @@ def list_(limit: int, state: str | None, as_json: bool) -> None:
     with database.read() as connection:
         rows = ledger.list_messages(connection, limit=limit, state=state)
     if as_json:
-        output.print_json(rows)
+        output.print_json(output.only(COLUMNS, rows))
     else:
         output.print_table(COLUMNS, rows, empty="There are no messages.")
 
@@ -63,7 +64,7 @@ def show(message_id: int, as_json: bool) -> None:
     if as_json:
         output.print_json({**found, "attempts": attempts})
         return
-    for line in (*_text_lines(found), *_way_lines(found), *map(_attempt_line, attempts)):
+    for line in (*_text_lines(found), *_way_lines(found, listed[0]["stopped"]), *map(_attempt_line, attempts)):
         click.echo(line)
 
 
@@ -84,7 +85,7 @@ def _text_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  number   {'from ' if found['to'] else ''}{found['phone_why']}"
 
 
-def _way_lines(found: Mapping[str, Any]) -> Iterator[str]:
+def _way_lines(found: Mapping[str, Any], stopped: Sequence[str]) -> Iterator[str]:
     """What holds the message back, and where it stands."""
     if found["again"]:
         yield f"  again    a person asked for this text once more (time {found['again']})"
@@ -95,7 +96,8 @@ def _way_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  quiet    {found['quiet_hours']} in {', '.join(found['zones'])}"
     yield f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip()
     if found["state"] == "queued":
-        yield f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {found['waiting_for'] or 'a worker'}"
+        by_hand = f": {' and '.join(stopped)}" if stopped else ""
+        yield f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {found['waiting_for'] or 'a worker'}{by_hand}"
 
 
 def _attempt_line(attempt: Mapping[str, Any]) -> str:
@@ -113,7 +115,7 @@ def retry(message_id: int) -> None:
     database = setup.open_database(setup.read_settings())
     with database.write() as connection:
         found = ledger.find_message(connection, message_id)
-        done = found is not None and ledger.retry(connection, found, database.now(connection))
+        done = found is not None and deeds.retry(connection, found, who=setup.who(), now=database.now(connection))
         other = ledger.replacement(connection, found) if found is not None else None
     if found is None:
         _fail(f"there is no message {message_id}")
@@ -135,7 +137,7 @@ def release(ids: tuple[int, ...], template: str | None, reason: str | None, ever
 
     Those of webhooks that nothing proves (reason `unverified`) go only by their IDs or with `--reason unverified`.
     """
-    _decide(ids, template, reason, everything, release=True)
+    _decide("release", ids, template, reason, everything)
 
 
 @messages.command()
@@ -145,10 +147,11 @@ def release(ids: tuple[int, ...], template: str | None, reason: str | None, ever
 @click.option("--all", "everything", is_flag=True, help="All held messages, without asking.")
 def drop(ids: tuple[int, ...], template: str | None, reason: str | None, everything: bool) -> None:
     """Decide that held messages are not sent: those with these IDs, of a template, held for a reason, or all."""
-    _decide(ids, template, reason, everything, release=False)
+    _decide("drop", ids, template, reason, everything)
 
 
-def _decide(ids: tuple[int, ...], template: str | None, reason: str | None, everything: bool, *, release: bool) -> None:
+def _decide(what: Decision, ids: tuple[int, ...], template: str | None, reason: str | None, everything: bool) -> None:
+    release = what == "release"
     settings = setup.read_settings()
     database = setup.open_database(settings)
     with database.read() as connection:
@@ -160,10 +163,7 @@ def _decide(ids: tuple[int, ...], template: str | None, reason: str | None, ever
     for begin in range(0, len(chosen), _AT_ONCE):
         some = chosen[begin : begin + _AT_ONCE]
         with database.write() as connection:
-            if release:
-                count += ledger.release(connection, some, database.now(connection))
-            else:
-                count += ledger.drop(connection, some)
+            count += deeds.decide(connection, what, some, who=setup.who(), now=database.now(connection))
     if missing := sorted(set(ids) - set(chosen)):
         _fail(f"not held: {', '.join(map(str, missing))}; {count} done")
     if left := len(found) - len(chosen):

@@ -47,6 +47,11 @@ def _plain(value: object) -> object:
     return str(value)
 
 
+def only(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with these columns and no others."""
+    return [{name: row[name] for name in columns} for row in rows]
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, empty: str) -> None:
     """A table of these columns; `empty` is said instead of an empty one."""
     rows = list(rows)

@@ -4,10 +4,8 @@ import click
 
 from bridge.cli import setup
 from bridge.settings import Settings
-from bridge.store import audit, switches
+from bridge.store import deeds, switches
 from bridge.store.switches import Kind
-
-_WHO = "the command line"
 
 _account = click.option("--account", metavar="NAME", help="An Attentive account, by its name here.")
 _template = click.option("--template", metavar="NAME", help="A template.")
@@ -38,14 +36,8 @@ def _turn(account: str | None, template: str | None, everything: bool, *, pauses
     database = setup.open_database(settings)
     what = "all sending" if kind == "all" else f"{kind} {name}"
     with database.write() as connection:
-        now = database.now(connection)
-        if pauses:
-            done = switches.pause(connection, kind, name, who=_WHO, now=now)
-        else:
-            done = switches.resume(connection, kind, name)
-        if done:
-            action = f"{'pause' if pauses else 'resume'} {kind}"
-            audit.note(connection, who=_WHO, action=action, subject=name or "all sending", now=now)
+        turn = deeds.pause if pauses else deeds.resume
+        done = turn(connection, kind, name, who=setup.who(), now=database.now(connection))
     if done:
         click.echo(f"{what} {'is stopped' if pauses else 'goes on'}; workers know it within seconds.")
     else:

@@ -6,6 +6,7 @@ import click
 
 from bridge import phone
 from bridge.cli import output, setup
+from bridge.store import deeds
 from bridge.store import people as store
 
 COLUMNS = ("to", "account", "refusals", "refused_at", "unreachable_until")
@@ -38,7 +39,7 @@ def clear(number: str) -> None:
         raise click.UsageError(f"this is no phone number: {read.reason.sentence if read.reason else ''} Write +1212...")
     database = setup.open_database(setup.read_settings())
     with database.write() as connection:
-        count = store.clear(connection, read.e164)
+        count = deeds.clear_person(connection, read.e164, who=setup.who(), now=database.now(connection))
     if not count:
         click.echo("bridge: nothing is on record against this number", err=True)
         sys.exit(1)

@@ -1,5 +1,7 @@
 """What most commands begin with: settings, the database, the templates."""
 
+import getpass
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +63,16 @@ def refuse_fleeting_disk(settings: Settings) -> None:
                 " add a PostgreSQL database (heroku addons:create heroku-postgresql)"
             ]
         )
+
+
+def who() -> str:
+    """How the audit list calls whoever runs the command: `terminal: dana`, by their login on this machine."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user without a name.
+        name = f"user {os.getuid()}"
+    return f"terminal: {name}"
 
 
 def open_database(settings: Settings) -> Database:

@@ -1,6 +1,6 @@
-"""What people did in the console, the newest first."""
+"""What people did, in the console and in the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,16 @@ _MOST_OF_ONE = 100
 
 def note(connection: Connection, *, who: str, action: str, subject: str, now: datetime, detail: str = "") -> None:
     """Write down an action, in the transaction that does it. No phone number, name or text of a customer's."""
-    values = {"at": now, "who": who[:100], "action": action[:50], "subject": subject[:100], "detail": detail[:_LONGEST]}
-    connection.execute(insert(audit).values(**values))
+    note_each(connection, [subject], who=who, action=action, now=now, detail=detail)
+
+
+def note_each(
+    connection: Connection, subjects: Sequence[str], *, who: str, action: str, now: datetime, detail: str = ""
+) -> None:
+    """The same of each of these, a line for each."""
+    same = {"at": now, "who": who[:100], "action": action[:50], "detail": detail[:_LONGEST]}
+    if subjects:
+        connection.execute(insert(audit), [{**same, "subject": subject[:100]} for subject in subjects])
 
 
 def list_newest(connection: Connection, *, limit: int, before: int | None = None) -> list[Mapping[str, Any]]:

@@ -5,14 +5,14 @@ filter that finds little gives up after a stretch of rows and says where to go o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, FromClause, Select, Table, or_, select
 from sqlalchemy import func as sql
 
-from bridge.store import bisecting
+from bridge.store import bisecting, waiting
 from bridge.store.tables import deliveries, messages
 
 #: How many rows a page looks at, at most.
@@ -96,8 +96,9 @@ _ALSO_ASKED_FOR = {"recipient", "identity", "thread"}
 def list_messages(
     connection: Connection, *, limit: int, before: int | None = None, chosen: Chosen | None = None
 ) -> Page:
-    """A page of messages before an id, narrowed by MESSAGE_FILTERS."""
-    return _page(connection, _MESSAGES, limit, before, chosen or Chosen())
+    """A page of messages before an id, narrowed by MESSAGE_FILTERS; they wait for what `waiting.told` tells."""
+    page = _page(connection, _MESSAGES, limit, before, chosen or Chosen())
+    return replace(page, rows=waiting.told(connection, page.rows))
 
 
 def list_deliveries(

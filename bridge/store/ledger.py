@@ -10,18 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
-from bridge.store import account_health, outbox, sending, switches
-from bridge.store.tables import (
-    accounts,
-    attempts,
-    deliveries,
-    is_held,
-    is_queued,
-    is_sending,
-    is_skipped,
-    is_stored,
-    messages,
-)
+from bridge.store import account_health, outbox, waiting
+from bridge.store.tables import attempts, deliveries, is_held, is_queued, is_sending, is_skipped, is_stored, messages
 from bridge.store.wakeup import notify
 
 _DELIVERY_LIST = (
@@ -35,6 +25,7 @@ _DELIVERY_LIST = (
 _MESSAGE_LIST = (
     messages.c.id,
     messages.c.delivery_id,
+    messages.c.account,
     messages.c.template,
     messages.c.to,
     messages.c.state,
@@ -69,38 +60,18 @@ def list_messages(
     delivery_id: int | None = None,
     message_id: int | None = None,
 ) -> list[Mapping[str, Any]]:
-    """The newest messages: id, delivery_id, template, to, state, reason, waiting_for, due.
+    """The newest messages: id, delivery_id, account, template, to, state, reason, waiting_for, due, stopped.
 
-    A message that a person has stopped waits for that, whatever it waited for before; one of a paused account for it;
-    one behind an earlier one of its thread for that.
+    What they wait for is as `waiting.told` tells it.
     """
-    stopped = switches.read(connection)
-    query = (
-        select(
-            *_MESSAGE_LIST,
-            messages.c.account,
-            accounts.c.paused_until,
-            sending.is_blocked(messages).label("is_blocked"),
-        )
-        .join(accounts, accounts.c.name == messages.c.account, isouter=True)
-        .order_by(messages.c.id.desc())
-        .limit(limit)
-    )
+    query = select(*_MESSAGE_LIST).order_by(messages.c.id.desc()).limit(limit)
     if state:
         query = query.where(_WAITING.get(state, messages.c.state == state))
     if delivery_id is not None:
         query = query.where(messages.c.delivery_id == delivery_id)
     if message_id is not None:
         query = query.where(messages.c.id == message_id)
-    rows: list[Mapping[str, Any]] = []
-    for row in _rows(connection, query):
-        fields = dict(row)
-        is_paused, is_blocked = fields.pop("paused_until") is not None, fields.pop("is_blocked")
-        is_stopped = stopped.stops(account=fields.pop("account"), template=fields["template"])
-        if fields["state"] == "queued" and (is_stopped or is_paused or is_blocked):
-            fields["waiting_for"] = switches.PAUSED_BY_HAND if is_stopped else "account" if is_paused else "thread"
-        rows.append(fields)
-    return rows
+    return waiting.told(connection, _rows(connection, query))
 
 
 def find_delivery(connection: Connection, delivery_id: int) -> Mapping[str, Any] | None:

@@ -36,9 +36,14 @@ class Switch:
     who: str
 
     @property
+    def what(self) -> str:
+        """`account attentive`."""
+        return "all sending" if self.kind == "all" else f"{self.kind} {self.name}"
+
+    @property
     def words(self) -> str:
         """`account attentive is paused by hand`."""
-        return "all sending is stopped by hand" if self.kind == "all" else f"{self.kind} {self.name} is paused by hand"
+        return f"{self.what} is {'stopped' if self.kind == 'all' else 'paused'} by hand"
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,10 @@ class Stopped:
         """Those of the accounts that may send."""
         return [] if self.is_all else [name for name in accounts if name not in self.accounts]
 
-    def stops(self, *, account: str, template: str) -> bool:
-        """Whether a message of this account and template is stopped."""
-        return self.is_all or account in self.accounts or template in self.templates
+    def those_of(self, *, account: str, template: str) -> tuple[Switch, ...]:
+        """What stops a message of this account and template."""
+        of = {("all", ""), ("account", account), ("template", template)}
+        return tuple(one for one in self.switches if (one.kind, one.name) in of)
 
     def find(self, kind: str, name: str) -> Switch | None:
         """One switch, if it is there."""

@@ -308,7 +308,7 @@ reporting = Table(
     Column("until", Moment, nullable=False),
 )
 
-# What people did in the console.
+# What people did in the console and in the terminal.
 audit = Table(
     "audit",
     metadata,

@@ -21,6 +21,7 @@ from bridge.web.console import (
     help_pages,
     message,
     messages,
+    outage,
     overview,
     replay,
     switching,
@@ -41,6 +42,7 @@ def blueprint(settings: Settings, database: Database) -> Blueprint:
         static_url_path="/static",
     )
     console.register_error_handler(HTTPException, _as_page)
+    outage.add(console, settings)
     filters.add(console, settings)
     access.add(console, settings, database)
     overview.add(console, settings, database)

@@ -29,10 +29,15 @@ _TRIES, _ALL_TRIES, _TRIES_SECONDS = 10, 100, 300.0
 _MOST_ADDRESSES = 1000
 _LONGEST_PASSWORD = 1024
 
+
+def policy(*, pictures_of: str = "") -> str:
+    """What a browser may do on a page: nothing is asked of another machine, but for pictures of one origin."""
+    pictures = f"img-src 'self' {pictures_of}".rstrip()
+    return f"default-src 'self'; {pictures}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+
 _HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data: https:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-    ),
+    "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -114,12 +119,13 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
         )
 
     def log_in(who: str, role: str, how: str, wanted: str) -> AnyResponse:
-        # Nothing of what a browser came with is in the new session.
-        session.clear()
-        session.update(role=role, who=who, until=time.time() + _SESSION_SECONDS, token=secrets.token_urlsafe(32))
+        # First: nobody is let in who is not on record for it.
         with database.write() as connection:
             now = database.now(connection)
             audit.note(connection, who=who, action="login", subject=role, now=now, detail=how)
+        # Nothing of what a browser came with is in the new session.
+        session.clear()
+        session.update(role=role, who=who, until=time.time() + _SESSION_SECONDS, token=secrets.token_urlsafe(32))
         return redirect(wanted, 303)
 
     @console.before_request

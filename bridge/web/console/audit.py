@@ -1,4 +1,4 @@
-"""What people did here."""
+"""What people did, here and in the terminal."""
 
 from flask import Blueprint, render_template, request
 

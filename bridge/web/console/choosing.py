@@ -11,6 +11,8 @@ from bridge.store.browsing import Chosen
 #: Shown in a field as they were typed, whatever they are read as.
 _TIMES = ("since", "until")
 _LONGEST = 200
+# Some time is added and taken away.
+_FIRST_YEAR, _LAST_YEAR = 1970, 9999
 
 
 class Form:
@@ -24,7 +26,8 @@ class Form:
         filters: dict[str, object] = {name: self.typed[name] for name in names if name in self.typed}
         if "unverified" in filters:
             filters["unverified"] = filters["unverified"] == "yes"
-        since, until = (self._moment(name) for name in _TIMES)
+        self._moments = {name: self._moment(name) for name in _TIMES}
+        since, until = (self._moments[name] for name in _TIMES)
         # A minute as it is typed is over at its end.
         until = until + timedelta(minutes=1) if until else None
         self.chosen = Chosen(filters=filters, since=since, until=until)
@@ -33,16 +36,25 @@ class Form:
         """The list's query with these changes."""
         return urlencode({**self.typed, **more})
 
+    def in_utc(self, name: str) -> str:
+        """A moment as a field for times shows it, until the page's script puts it into the viewer's zone."""
+        moment = self._moments[name]
+        return f"{moment:%Y-%m-%dT%H:%M}" if moment else ""
+
     def _moment(self, name: str) -> datetime | None:
         """A moment in UTC; none where there is none to read."""
         if name not in self.typed:
             return None
+        moment = None
         try:
-            moment = datetime.fromisoformat(self.typed[name])
-        except ValueError:
+            typed = datetime.fromisoformat(self.typed[name])
+            moment = typed.astimezone(UTC) if typed.tzinfo else typed.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            pass
+        if moment is None or not _FIRST_YEAR <= moment.year < _LAST_YEAR:
             self.problems.append(f"{self.typed[name]} is no time. Write it like 2026-11-23T10:00.")
             return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment
 
 
 def _row_id(given: int | None) -> int | None:

@@ -10,7 +10,7 @@ from bridge import connection_report, sources
 from bridge.connection_report import Report
 from bridge.connections import Connection, setting_prefix
 from bridge.settings import Settings
-from bridge.store import audit, browsing, reporting
+from bridge.store import browsing, deeds
 from bridge.store.database import Database
 from bridge.web.console import guides, help_pages
 from bridge.web.console.access import operators_only, who
@@ -75,9 +75,7 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
         if _find(settings, name).verification != "report":
             abort(409, description=f"{name} enforces: set {setting_prefix(name)}_VERIFICATION=report first")
         with database.write() as connection:
-            now = database.now(connection)
-            reporting.renew(connection, name, now)
-            audit.note(connection, who=who(), action="renew report", subject=name, now=now)
+            deeds.renew_report(connection, name, who=who(), now=database.now(connection))
         return redirect(url_for("console.connection_page", name=name), 303)
 
 

@@ -7,14 +7,15 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from bridge.settings import Settings
-from bridge.store import account_health, audit, ledger
+from bridge.store import deeds, ledger
 from bridge.store.database import Database
+from bridge.store.deeds import Decision
 from bridge.web.console.access import operators_only, who
 
 # Workers wait meanwhile, and PostgreSQL takes some ten thousand ids in a statement.
 _AT_ONCE = 1000
 _MOST = 500
-_WORDS = {"release": ("Release", "released"), "drop": ("Drop", "dropped")}
+_WORDS: dict[Decision, tuple[str, str]] = {"release": ("Release", "released"), "drop": ("Drop", "dropped")}
 
 
 def add(console: Blueprint, settings: Settings, database: Database) -> None:
@@ -51,7 +52,9 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
             chosen, _ = _chosen(connection, what, ids, template, reason)
         count = 0
         for begin in range(0, len(chosen), _AT_ONCE):
-            count += _do(database, what, chosen[begin : begin + _AT_ONCE])
+            with database.write() as connection:
+                some, now = chosen[begin : begin + _AT_ONCE], database.now(connection)
+                count += deeds.decide(connection, what, some, who=who(), now=now)
         gone = len(ids) - count if ids else 0
         said = f"{count} {_WORDS[what][1]}." + (f" {gone} had been decided on already." if gone > 0 else "")
         if what == "release" and settings.sending == "off" and count:
@@ -62,11 +65,12 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
         return redirect(url_for("console.message_list", state="held"), 303)
 
 
-def _asked(what: str) -> tuple[str, str, str, list[int]]:
+def _asked(given: str) -> tuple[Decision, str, str, list[int]]:
     """What to do, and with which: of a template, for a reason, or those with these ids. Aborts with 400."""
     ids = [int(one) for one in request.values.getlist("id") if one.isascii() and one.isdecimal() and len(one) < 19]
     template, reason = request.values.get("template", ""), request.values.get("reason", "")
-    if what not in _WORDS:
+    what = next((one for one in _WORDS if one == given), None)
+    if what is None:
         abort(400, description="Choose whether to release or to drop.")
     if not ids and not request.values.get("all"):
         abort(400, description="No message was chosen. Tick some in the list first.")
@@ -80,15 +84,3 @@ def _chosen(connection: Connection, what: str, ids: Sequence[int], template: str
     found = ledger.held(connection, ids=ids, template=template or None, reason=reason or None)
     chosen = ledger.decidable(found, releases=what == "release", one_by_one=bool(ids or reason))
     return chosen, len(found) - len(chosen)
-
-
-def _do(database: Database, what: str, ids: Sequence[int]) -> int:
-    with database.write() as connection:
-        # Before the look at what is held: no worker changes it between that and the deed.
-        account_health.read(connection)
-        now = database.now(connection)
-        still = [one for one, _ in ledger.held(connection, ids=ids)]
-        count = ledger.release(connection, still, now) if what == "release" else ledger.drop(connection, still)
-        for one in still:
-            audit.note(connection, who=who(), action=what, subject=f"message {one}", now=now)
-    return count

@@ -1,19 +1,20 @@
 """One text and its whole story."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, session, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from bridge import sms
 from bridge.events import Delivery
-from bridge.store import audit, ledger
+from bridge.store import audit, deeds, ledger
 from bridge.store.database import Database
 from bridge.web.console import masking, timeline
 from bridge.web.console.access import operators_only, who
+from bridge.web.console.foreign_pictures import Picture, origin, page_with
 from bridge.web.console.marks import Bubble, bubble
 from bridge.web.console.present import Present
 from bridge.web.console.proof import proof
@@ -30,6 +31,7 @@ class _Found:
     attempts: list[Row]
     done: list[Row]
     waiting_for: str | None
+    stopped: tuple[str, ...]
     replacement: int | None
     now: datetime
 
@@ -38,9 +40,11 @@ def add(console: Blueprint, present: Present, database: Database) -> None:
     """`/console/messages/<id>`, and what may be done with one."""
 
     @console.get("/messages/<int:message_id>")
-    def message_detail(message_id: int) -> str:
-        """The story, without whom it is to."""
-        return _page(_find(database, message_id), present, reveals=False)
+    def message_detail(message_id: int) -> str | Response:
+        """The story, without whom it is to; with `picture=show` also with the picture."""
+        return _page(
+            _find(database, message_id), present, reveals=False, pictures=request.args.get("picture") == "show"
+        )
 
     @console.get("/messages/<int:message_id>/reveal")
     @operators_only
@@ -57,13 +61,13 @@ def add(console: Blueprint, present: Present, database: Database) -> None:
 
     @console.post("/messages/<int:message_id>/reveal")
     @operators_only
-    def message_reveal(message_id: int) -> str:
+    def message_reveal(message_id: int) -> str | Response:
         """The story with the number and the name, on record."""
         found = _find(database, message_id)
         with database.write() as connection:
             now = database.now(connection)
             audit.note(connection, who=who(), action="reveal", subject=f"message {message_id}", now=now)
-        return _page(found, present, reveals=True)
+        return _page(found, present, reveals=True, pictures=request.form.get("picture") == "show")
 
     @console.get("/messages/<int:message_id>/retry")
     @operators_only
@@ -81,14 +85,8 @@ def add(console: Blueprint, present: Present, database: Database) -> None:
         """Queue it again."""
         with database.write() as connection:
             message = ledger.find_message(connection, message_id) or _none(message_id)
-            now = database.now(connection)
-            done = ledger.retry(connection, message, now)
+            done = deeds.retry(connection, message, who=who(), now=database.now(connection))
             other = ledger.replacement(connection, message)
-            if done:
-                state = f"It was {message['state']}."
-                audit.note(
-                    connection, who=who(), action="retry", subject=f"message {message_id}", now=now, detail=state
-                )
         if done:
             flash(f"Message {message_id} is queued.")
         elif other is not None:
@@ -119,6 +117,7 @@ def _find(database: Database, message_id: int) -> _Found:
             attempts=ledger.list_attempts(connection, message_id),
             done=audit.of(connection, f"message {message_id}", f"delivery {message['delivery_id']}"),
             waiting_for=listed[0]["waiting_for"],
+            stopped=listed[0]["stopped"],
             replacement=ledger.replacement(connection, message),
             now=database.now(connection),
         )
@@ -128,7 +127,7 @@ def _none(message_id: int) -> Row:
     abort(404, description=f"There is no message {message_id}.")
 
 
-def _page(found: _Found, present: Present, *, reveals: bool) -> str:
+def _page(found: _Found, present: Present, *, reveals: bool, pictures: bool) -> str | Response:
     message, delivery = found.message, found.delivery
     reveals = reveals and session.get("role") == "operator"
     received = Delivery(
@@ -143,23 +142,40 @@ def _page(found: _Found, present: Present, *, reveals: bool) -> str:
     people = masking.people_of(received, route)
     steps = timeline.in_order(
         timeline.of_delivery(delivery, proof(delivery, present.settings), template=message["template"]),
-        timeline.of_message(message, found.attempts, found.waiting_for),
+        timeline.of_message(message, found.attempts, found.waiting_for, found.stopped),
         timeline.of_people(found.done),
     )
-    return render_template(
+
+    def hides(words: str) -> str:
+        return words if reveals else masking.hidden(words, people or [], written=(), number=message["to"])
+
+    picture = _picture(message, delivery, hides, is_asked_for=pictures)
+    page = render_template(
         "console/message.html",
         message=message,
+        picture=picture,
         delivery=delivery,
         steps=steps,
         now=found.now,
         bubble=_bubble(message, people, present, reveals=reveals),
-        hides=lambda words: words if reveals else masking.hidden(words, people or [], written=(), number=message["to"]),
+        hides=hides,
         names=masking.names_of(people) if reveals else [],
         reveals=reveals,
         is_retryable=is_retryable(message) and found.replacement is None,
         replacement=found.replacement,
         is_live=not reveals,
     )
+    return page_with(page, picture.origin) if picture and picture.is_shown else page
+
+
+def _picture(message: Row, delivery: Row, hides: Callable[[str], str], *, is_asked_for: bool) -> Picture | None:
+    address = message["media_url"]
+    found = origin(address)
+    # Where nothing proves the webhook, a stranger has chosen the server that would be asked.
+    if found is None or delivery["unverified"]:
+        return None
+    is_personal = hides(address) != address
+    return Picture(address=address, origin=found, is_personal=is_personal, is_shown=is_asked_for and not is_personal)
 
 
 def _bubble(message: Row, people: Any, present: Present, *, reveals: bool) -> Bubble | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from bridge.store import audit, history, processing
+from bridge.store import deeds, history
 from bridge.store.database import Database
 from bridge.store.history import Past
 from bridge.web.console import masking
@@ -51,11 +51,7 @@ def add(console: Blueprint, present: Present, database: Database) -> None:
         again = request.form.get("again") == "yes"
         with database.write() as connection:
             find(connection, delivery_id)
-            now = database.now(connection)
-            done = processing.replay(connection, delivery_id, now, again=again)
-            if done:
-                action, subject = "replay again" if again else "replay", f"delivery {delivery_id}"
-                audit.note(connection, who=who(), action=action, subject=subject, now=now)
+            done = deeds.replay(connection, delivery_id, again=again, who=who(), now=database.now(connection))
         flash(
             f"Delivery {delivery_id} is processed again." if done else "It is being processed right now; wait a moment."
         )

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from bridge.settings import Settings
-from bridge.store import audit, status, switches
+from bridge.store import deeds, status, switches
 from bridge.store.database import Database
 from bridge.store.switches import KINDS, LONGEST_NAME, Kind
 from bridge.web.console.access import operators_only, who
@@ -29,16 +29,9 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
     def turn_switch() -> Response:
         """Stop it, or let it go on: `to` says which, so that a second click changes nothing."""
         kind, name = _asked_for(settings)
-        pauses = request.form.get("to") == "pause"
         with database.write() as connection:
-            now = database.now(connection)
-            if pauses:
-                done = switches.pause(connection, kind, name, who=who(), now=now)
-            else:
-                done = switches.resume(connection, kind, name)
-            if done:
-                action = f"{'pause' if pauses else 'resume'} {kind}"
-                audit.note(connection, who=who(), action=action, subject=name or "all sending", now=now)
+            turn = deeds.pause if request.form.get("to") == "pause" else deeds.resume
+            turn(connection, kind, name, who=who(), now=database.now(connection))
         return redirect(url_for("console.overview"), 303)
 
 

@@ -83,7 +83,9 @@ def _event_line(line: Row) -> str:
     return f"{what}{whose}{' '.join(why(line['outcome'], line['detail']))}"
 
 
-def of_message(message: Row, attempts: Sequence[Row], waiting_for: str | None) -> Iterator[Step]:
+def of_message(
+    message: Row, attempts: Sequence[Row], waiting_for: str | None, stopped: Sequence[str] = ()
+) -> Iterator[Step]:
     """How the text was made, each attempt, and where it stands."""
     yield Step(
         at=message["created_at"],
@@ -101,7 +103,7 @@ def of_message(message: Row, attempts: Sequence[Row], waiting_for: str | None) -
             seconds=attempt["seconds"],
         )
     if message["state"] != "sent" or not attempts:
-        yield _standing(message, waiting_for)
+        yield _standing(message, waiting_for, stopped)
 
 
 def _making(message: Row) -> Iterator[str]:
@@ -120,12 +122,14 @@ def _making(message: Row) -> Iterator[str]:
         yield f"Picture: {what}. {' '.join(why(message['media_reason'], message['media_detail']))}"
 
 
-def _standing(message: Row, waiting_for: str | None) -> Step:
+def _standing(message: Row, waiting_for: str | None, stopped: Sequence[str]) -> Step:
     state = message["state"]
     lines = why(message["reason"], message["detail"])
     if state == "queued":
         again = "Next attempt" if message["attempts"] else "To be sent"
         waits = f"Waits for {_AWAITED.get(waiting_for or '', waiting_for or 'a worker')}."
+        if stopped:
+            waits = f"Paused by hand: {' and '.join(stopped)}. It waits until somebody lets that go on."
         return Step(at=message["due"], title=again, tone="waiting", lines=(waits, *lines))
     if state == "sent":
         return Step(at=message["sent_at"], title="Sent", tone="good")
@@ -133,7 +137,7 @@ def _standing(message: Row, waiting_for: str | None) -> Step:
 
 
 def of_people(done: Iterable[Row]) -> Iterator[Step]:
-    """What people did with it in the console."""
+    """What people did with it."""
     for row in done:
         more = (row["detail"],) if row["detail"] else ()
         title = f"{row['who']} {_DONE.get(row['action'], row['action'])}"

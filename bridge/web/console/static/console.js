@@ -1,7 +1,8 @@
 // Moments in the viewer's own zone, also in what is loaded later.
 const written = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const zone = written.resolvedOptions().timeZone;
 
-const localise = (root) => {
+export const localise = (root) => {
   for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
@@ -14,40 +15,21 @@ const localise = (root) => {
 localise(document);
 document.addEventListener("htmx:afterSettle", () => localise(document));
 
-// What draws itself anew does so only when there is news, and leaves its reader where they are.
-const answers = new Map(); // id -> what was answered last
-const places = new Map(); // id -> where its reader stands
+// Fields for times come in UTC, as they stay where no script runs. Here they are in the viewer's zone, and sent with it.
+const fields = [...document.querySelectorAll("input[type=datetime-local]")];
 
-const described = (element) =>
-  [element.tagName, ...["id", "href", "name", "value", "aria-label"].map((name) => element.getAttribute(name))].join("\n");
-
-document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  const { target: part, requestConfig: request, serverResponse: answer } = detail;
-  if (!part?.id || !detail.shouldSwap) return;
-  const asked = `${request.verb} ${request.path}\n${answer}`;
-  if (request.verb === "get" && answers.get(part.id) === asked) {
-    detail.shouldSwap = false;
-    return;
+for (const field of fields) {
+  const moment = new Date(`${field.defaultValue}Z`);
+  if (!Number.isNaN(moment.getTime())) {
+    field.value = new Date(moment - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
   }
-  answers.set(part.id, asked);
-  places.set(part.id, {
-    focused: part.contains(document.activeElement) ? described(document.activeElement) : null,
-    scrolled: [...part.querySelectorAll(".scroll")].map((element) => element.scrollLeft),
-  });
-});
+  field.closest("label").querySelector("[data-zone]").textContent = `(${zone})`;
+}
 
-document.addEventListener("htmx:afterSwap", ({ detail }) => {
-  const id = detail.target?.id;
-  const [part, place] = [document.getElementById(id), places.get(id)];
-  if (!part || !place) return;
-  places.delete(id);
-  part.querySelectorAll(".scroll").forEach((element, index) => {
-    element.scrollLeft = place.scrolled[index] ?? 0;
-  });
-  if (place.focused === null || part.contains(document.activeElement)) return;
-  [...part.querySelectorAll("a, button, input, select, textarea, summary, [tabindex]")]
-    .find((element) => described(element) === place.focused)
-    ?.focus({ preventScroll: true });
+document.addEventListener("formdata", ({ target, formData }) => {
+  for (const { form, name, value } of fields) {
+    if (form === target && value) formData.set(name, new Date(value).toISOString().replace(/:00.000Z$/, "Z"));
+  }
 });
 
 // One box for all boxes of a name in its form.
