@@ -1,6 +1,6 @@
 """What a page of the console costs in a database that has kept a million messages, beside one that has kept a thousand.
 
-Fills two SQLite and two PostgreSQL databases with a month each (`month.py`), then asks for every page that people look
+Fills two SQLite and two PostgreSQL databases with a month each (`busy_month.py`), then asks for every page that people look
 at, in turn and round by round, logged in, in this process and without a network. What a page asks for again every few
 seconds is the page itself, so it costs the same. Ends with status 1 if a page takes longer than it may.
 
@@ -21,9 +21,9 @@ from datetime import UTC, datetime, timedelta
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+import busy_month
 import growth
 import measuring
-import month
 from bridge.settings import Settings
 from bridge.sources import names
 from bridge.store.database import Database
@@ -137,7 +137,7 @@ class Kept:
             "d_2": all_deliveries - 50,
             "d_deep": all_deliveries // 25 + 2,
             "a_deep": self.rows // 200,
-            "person": month.PERSON,
+            "person": busy_month.PERSON,
             "order": 5_000_000 + self.rows,
             "then": f"{then:%Y-%m-%dT%H:%M}",
             "later": f"{then + timedelta(hours=1):%Y-%m-%dT%H:%M}",
@@ -159,7 +159,7 @@ class Kept:
 def make(engine: str, rows: int, server: str, stack: ExitStack) -> Kept:
     """A database of this kind that has kept so many messages; it goes with `stack`."""
     began = time.monotonic()
-    database = month.in_sqlite(rows, stack) if engine == "sqlite" else month.in_postgresql(rows, server, stack)
+    database = busy_month.in_sqlite(rows, stack) if engine == "sqlite" else busy_month.in_postgresql(rows, server, stack)
     print(f"{ENGINES[engine]}: {rows:,} messages, filled in {time.monotonic() - began:.0f} s", flush=True)
     return Kept(engine, database, rows)
 

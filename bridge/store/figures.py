@@ -7,10 +7,12 @@ COUNTED_TO rows are looked at. At its ends a row may be counted in the neighbour
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, Table, bindparam, select
+from sqlalchemy import Column, Connection, Integer, Select, Table, bindparam, select
 from sqlalchemy import func as sql
 
+from bridge.store import bisecting
 from bridge.store.tables import deliveries, messages
 
 #: Where the counting of one span ends: from there on its numbers mean "at least".
@@ -37,8 +39,8 @@ def over_time(
     """`steps` spans of `step` each, at round moments, the last of which is not over yet. `edges` is added to."""
     moments = moments_until(now, step=step, steps=steps)
     edges = edges if edges is not None else {}
-    webhooks = _first_ids(connection, deliveries, moments, now, edges)
-    texts = _first_ids(connection, messages, moments, now, edges)
+    webhooks = _first_ids(connection, deliveries.c.received_at, moments, now, edges)
+    texts = _first_ids(connection, messages.c.created_at, moments, now, edges)
     found = []
     for number, since in enumerate(moments[:-1]):
         came = connection.execute(_CAME, _span(webhooks, number)).scalar_one()
@@ -61,38 +63,18 @@ def _span(ids: Sequence[int], number: int) -> dict[str, int]:
 
 
 def _first_ids(
-    connection: Connection, table: Table, moments: Sequence[datetime], now: datetime, edges: Edges
+    connection: Connection, dated: Column[Any], moments: Sequence[datetime], now: datetime, edges: Edges
 ) -> list[int]:
     """The first id at each of the moments or later."""
-    end = (connection.execute(select(sql.max(table.c.id))).scalar_one() or 0) + 1
-    found: list[int] = []
-    for moment in moments:
-        known = edges.get((table.name, moment))
-        if known is None:
-            known = end if moment > now else _first_id(connection, table, moment, found[-1] if found else 1, end)
-            if moment < now - _SETTLED:
-                edges[table.name, moment] = known
-        found.append(known)
-    return found
-
-
-def _first_id(connection: Connection, table: Table, moment: datetime, low: int, high: int) -> int:
-    while low < high:
-        middle = (low + high) // 2
-        row = connection.execute(_NEXT[table.name], {"from": middle}).first()
-        if row is not None and row[1] < moment:
-            low = row[0] + 1
-        else:
-            high = middle
-    return low
+    name, last = dated.table.name, bisecting.last_id(connection, dated.table)
+    unknown = [moment for moment in moments if moment <= now and (name, moment) not in edges]
+    found = dict(zip(unknown, bisecting.first_ids(connection, dated, unknown, last), strict=True))
+    edges |= {(name, moment): first for moment, first in found.items() if moment < now - _SETTLED}
+    return [edges.get((name, moment), found.get(moment, last + 1)) for moment in moments]
 
 
 # By then all who began before a moment have committed.
 _SETTLED = timedelta(minutes=5)
-
-
-def _next(table: Table, column: str) -> Select[int, datetime]:
-    return select(table.c.id, table.c[column]).where(table.c.id >= bindparam("from")).order_by(table.c.id).limit(1)
 
 
 def _some(table: Table, column: str) -> Select[str]:
@@ -100,7 +82,6 @@ def _some(table: Table, column: str) -> Select[str]:
     return select(table.c[column]).where(*within).order_by(table.c.id).limit(bindparam("room", type_=Integer))
 
 
-_NEXT = {"deliveries": _next(deliveries, "received_at"), "messages": _next(messages, "created_at")}
 _CAME = select(sql.count()).select_from(_some(deliveries, "id").subquery())
 _STATES = _some(messages, "state").subquery()
 _MADE = select(_STATES.c.state, sql.count()).group_by(_STATES.c.state)
