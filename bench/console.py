@@ -1,8 +1,8 @@
 """What a page of the console costs in a database that has kept a million messages, beside one that has kept a thousand.
 
-Fills two SQLite and two PostgreSQL databases with a month each (`busy_month.py`), then asks for every page that people look
-at, in turn and round by round, logged in, in this process and without a network. What a page asks for again every few
-seconds is the page itself, so it costs the same. Ends with status 1 if a page takes longer than it may.
+Fills two SQLite and two PostgreSQL databases with a month each (`busy_month.py`), then asks for every page that people
+look at, in turn and round by round, logged in, in this process and without a network. What a page asks for again every
+few seconds is the page itself, so it costs the same. Ends with status 1 if a page takes longer than it may.
 
     python bench/console.py [--rows 1000000] [--few 1000] [--rounds 15] [--only sqlite,postgresql] [--server ADDRESS]
 
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from flask.testing import FlaskClient
 from sqlalchemy import text
@@ -159,7 +160,8 @@ class Kept:
 def make(engine: str, rows: int, server: str, stack: ExitStack) -> Kept:
     """A database of this kind that has kept so many messages; it goes with `stack`."""
     began = time.monotonic()
-    database = busy_month.in_sqlite(rows, stack) if engine == "sqlite" else busy_month.in_postgresql(rows, server, stack)
+    month = {"sqlite": busy_month.in_sqlite, "postgresql": partial(busy_month.in_postgresql, server=server)}
+    database = month[engine](rows=rows, stack=stack)
     print(f"{ENGINES[engine]}: {rows:,} messages, filled in {time.monotonic() - began:.0f} s", flush=True)
     return Kept(engine, database, rows)
 

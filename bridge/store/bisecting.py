@@ -24,7 +24,7 @@ def first_id(connection: Connection, dated: Column[Any], moment: datetime, last:
 
 
 def first_ids(connection: Connection, dated: Column[Any], moments: Sequence[datetime], last: int) -> list[int]:
-    """The same for each of `moments`, found by one statement: twenty steps each, and each would be a way to a server."""
+    """The same for each of `moments`, by one statement: it takes twenty steps each, and a step is a way to a server."""
     if not moments:
         return []
     values = {f"moment_{number}": moment for number, moment in enumerate(moments)}
