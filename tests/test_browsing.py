@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from bridge.store import browsing
-from bridge.store.browsing import STRETCH, Chosen, Page
+from bridge.store.browsing import PIECE, STRETCH, Chosen, Page
 from bridge.store.database import Database
 
 ROWS = 200_000
@@ -129,6 +129,13 @@ def test_every_filter_is_tried() -> None:
         assert {name for filters in tried for name in filters} == set(names)
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No page gives up because the machine is slow."""
+    monkeypatch.setattr(browsing, "SECONDS", 3600.0)
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_a_page_looks_at_little_more_than_a_stretch_of_rows(many: Database) -> None:
     for of, tried in LISTS:
         for filters in tried:
@@ -142,17 +149,31 @@ def test_a_page_looks_at_little_more_than_a_stretch_of_rows(many: Database) -> N
                 assert page.older
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_page_is_found_at_once_and_looking_further_back_comes_to_an_end(many: Database) -> None:
     for of, _ in LISTS:
         _check_own_rows(many, of)
         _check_time(many, of)
+    assert _pages_to_the_held(many) == ROWS // STRETCH
+
+
+def test_a_page_that_takes_long_gives_up_sooner_and_leaves_nothing_out(
+    many: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsing, "SECONDS", 0.0)
+    assert _pages_to_the_held(many) == ROWS // PIECE
+
+
+def _pages_to_the_held(many: Database) -> int:
+    """How many pages are looked at until there are no more; the last one has the oldest messages."""
     pages, before = 0, None
     while pages == 0 or before:
         with many.read() as connection:
             page = browsing.list_messages(connection, limit=50, before=before, chosen=Chosen(filters={"state": "held"}))
+        assert page.older is None or page.looked_back_to == BEGAN + timedelta(minutes=page.older)
         pages, before = pages + 1, page.older
     assert [row["id"] for row in page.rows] == list(range(8, 0, -1))
-    assert pages == ROWS // STRETCH
+    return pages
 
 
 def _check_own_rows(many: Database, of: List) -> None:

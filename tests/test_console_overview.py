@@ -76,14 +76,18 @@ def test_each_span_counts_what_came_and_what_became_of_it(database: Database) ->
         [NOW - 5 * HOUR, NOW - HOUR, NOW - HOUR, NOW],
         [(NOW - 5 * HOUR, "sent"), (NOW - HOUR, "sent"), (NOW - HOUR, "held"), (NOW, "queued"), (NOW, "queued")],
     )
-    edges: figures.Edges = {}
+    known = figures.Known()
     for _ in range(2):
         with database.read() as connection:
-            found = figures.over_time(connection, NOW, step=HOUR, steps=3, edges=edges)
+            found = figures.over_time(connection, NOW, step=HOUR, steps=3, known=known)
         assert [one.since.hour for one in found] == [8, 9, 10]
         assert [one.accepted for one in found] == [0, 2, 1]
         assert [dict(one.messages) for one in found] == [{}, {"sent": 1, "held": 1}, {"queued": 2}]
-    assert edges, "past ends are found once"
+    # Where they end, and what came in the one that is over for long enough.
+    assert len(known.edges) == 2 * 3
+    assert set(known.came.values()) == {0, 2}
+    known.forget(before=NOW)
+    assert known == figures.Known()
 
 
 def test_counting_stops_and_says_so(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,10 @@
 """Lists for people who look: page by page, the newest first, however many rows there are.
 
-A page costs the same with a million rows as with a thousand: it begins at an id (no offset), nothing is counted, and a
-filter that finds little gives up after a stretch of rows and says where to go on.
+A page costs the same with a million rows as with a thousand: it begins at an id, nothing is counted, and a filter that
+finds little gives up after a stretch of rows, or after a while, and says where to go on.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,8 +16,9 @@ from sqlalchemy import func as sql
 from bridge.store import bisecting, waiting
 from bridge.store.tables import deliveries, messages
 
-#: How many rows a page looks at, at most.
-STRETCH = 20_000
+#: How many rows a page looks at, at most, how many of them at once, and for how long: what a row costs depends on the
+#: bodies between them, and on whether the disk is asked.
+STRETCH, PIECE, SECONDS = 20_000, 2000, 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,39 +112,65 @@ def list_deliveries(
 
 def _page(connection: Connection, of: _List, limit: int, before: int | None, chosen: Chosen) -> Page:
     is_narrowed = bool(chosen.filters or chosen.since or chosen.until)
-    room = STRETCH if is_narrowed else limit + 1
-    some = _stretch(connection, of, before, chosen).limit(room).subquery()
-    query = select(*(some.c[name] for name in of.shown)).order_by(some.c.id.desc()).limit(limit + 1)
+    room = PIECE if is_narrowed else limit + 1
+    low, high = _ends(connection, of, before, chosen)
+    rows: list[Mapping[str, Any]] = []
+    looked_at, until = 0, time.monotonic() + SECONDS
+    while True:
+        piece = _between(of.table.c.id, low, high)
+        last = connection.execute(piece.offset(room - 1).limit(1)).scalar()
+        rows += _like(connection, of, chosen, (low if last is None else last, high), room, limit + 1 - len(rows))
+        if len(rows) > limit:
+            return Page(rows=rows[:limit], older=rows[limit - 1]["id"])
+        if last is None:
+            return Page(rows=rows)
+        high, looked_at = last, looked_at + room
+        if looked_at >= STRETCH or time.monotonic() > until:
+            break
+    if connection.execute(_between(of.table.c.id, low, last).limit(1)).first() is None:
+        return Page(rows=rows)
+    moment = connection.execute(select(of.dated).where(of.table.c.id == last)).scalar()
+    return Page(rows=rows, older=last, looked_back_to=moment)
+
+
+def _ends(connection: Connection, of: _List, before: int | None, chosen: Chosen) -> tuple[int, int | None]:
+    """The first id that the times allow, and the one behind the last; None for the end of the table."""
+    moments = [chosen.since - bisecting.SLACK] if chosen.since else []
+    moments += [chosen.until + bisecting.SLACK] if chosen.until else []
+    last = bisecting.last_id(connection, of.table) if moments else 0
+    found = bisecting.first_ids(connection, of.dated, moments, last)
+    low = found[0] if chosen.since else 0
+    highs = [end for end in (before, found[-1] if chosen.until else None) if end is not None]
+    return low, min(highs, default=None)
+
+
+def _between(ids: Column[int], low: int, high: int | None) -> Select[int]:
+    """The ids of a span, the newest first. With no other column a database reads them from where they are close."""
+    query = select(ids).where(ids >= low).order_by(ids.desc())
+    return query if high is None else query.where(ids < high)
+
+
+def _like(
+    connection: Connection, of: _List, chosen: Chosen, span: tuple[int, int | None], room: int, limit: int
+) -> list[Mapping[str, Any]]:
+    """Rows of a span of ids like the chosen. A limit within keeps a database from looking for them anywhere else."""
+    table = of.table
+    wanted = {*of.shown, *(_ALSO_ASKED_FOR & set(table.c.keys()))}
+    some = (
+        _between(table.c.id, *span)
+        .with_only_columns(*(column for column in table.c if column.name in wanted))
+        .limit(room)
+        .subquery()
+    )
+    query = select(*(some.c[name] for name in of.shown)).order_by(some.c.id.desc()).limit(limit)
     for name, value in chosen.filters.items():
         query = query.where(of.filters[name](some, value))
+    # The span is wider than the times by a slack.
     if chosen.since:
         query = query.where(some.c[of.dated.name] >= chosen.since)
     if chosen.until:
         query = query.where(some.c[of.dated.name] <= chosen.until)
-    rows = [row._asdict() for row in connection.execute(query)]
-    if len(rows) > limit:
-        return Page(rows=rows[:limit], older=rows[limit - 1]["id"])
-    end = select(sql.min(some.c.id), sql.min(some.c[of.dated.name]), sql.count())
-    oldest, moment, count = connection.execute(end).one()
-    is_end = count < room or connection.execute(_stretch(connection, of, oldest, chosen).limit(1)).first() is None
-    return Page(rows=rows, older=None if is_end else oldest, looked_back_to=None if is_end else moment)
-
-
-def _stretch(connection: Connection, of: _List, before: int | None, chosen: Chosen) -> Select[Any]:
-    """The rows that the page looks at: a limit within keeps a database from looking for them anywhere else."""
-    table = of.table
-    wanted = {*of.shown, *(_ALSO_ASKED_FOR & set(table.c.keys()))}
-    stretch = select(*(column for column in table.c if column.name in wanted)).order_by(table.c.id.desc())
-    if before is not None:
-        stretch = stretch.where(table.c.id < before)
-    last = bisecting.last_id(connection, table) if chosen.since or chosen.until else 0
-    if chosen.since:
-        first = bisecting.first_id(connection, of.dated, chosen.since - bisecting.SLACK, last)
-        stretch = stretch.where(table.c.id >= first)
-    if chosen.until:
-        behind = bisecting.first_id(connection, of.dated, chosen.until + bisecting.SLACK, last)
-        stretch = stretch.where(table.c.id < behind)
-    return stretch
+    return [row._asdict() for row in connection.execute(query)]
 
 
 def template_names(connection: Connection) -> list[str]:

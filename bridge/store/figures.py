@@ -7,17 +7,33 @@ COUNTED_TO rows are looked at. At its ends a row may be counted in the neighbour
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, Table, bindparam, select
+from sqlalchemy import Column, Connection, Integer, Select, Table, bindparam, select
 from sqlalchemy import func as sql
 
+from bridge.store import bisecting
 from bridge.store.tables import deliveries, messages
 
 #: Where the counting of one span ends: from there on its numbers mean "at least".
 COUNTED_TO = 5000
 
-#: Ends of spans of ids that were found before: past ones stay where they are. (table, moment) -> first id.
-Edges = dict[tuple[str, datetime], int]
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What was found before and stays as it is: where past spans end, as (table, moment) -> first id, and how many
+    webhooks came in which of them, by its beginning and end. For one thread at a time."""
+
+    edges: dict[tuple[str, datetime], int] = field(default_factory=dict)
+    came: dict[tuple[datetime, datetime], int] = field(default_factory=dict)
+
+    def forget(self, before: datetime) -> None:
+        """Keep nothing of spans that began before this moment."""
+        for edge in [edge for edge in self.edges if edge[1] < before]:
+            del self.edges[edge]
+        for span in [span for span in self.came if span[0] < before]:
+            del self.came[span]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,19 +48,22 @@ class Figures:
 
 
 def over_time(
-    connection: Connection, now: datetime, *, step: timedelta, steps: int, edges: Edges | None = None
+    connection: Connection, now: datetime, *, step: timedelta, steps: int, known: Known | None = None
 ) -> list[Figures]:
-    """`steps` spans of `step` each, at round moments, the last of which is not over yet. `edges` is added to."""
+    """`steps` spans of `step` each, at round moments, the last of which is not over yet. `known` is added to."""
     moments = moments_until(now, step=step, steps=steps)
-    edges = edges if edges is not None else {}
-    webhooks = _first_ids(connection, deliveries, moments, now, edges)
-    texts = _first_ids(connection, messages, moments, now, edges)
+    known = known or Known()
+    webhooks = _first_ids(connection, deliveries.c.received_at, moments, now, known)
+    texts = _first_ids(connection, messages.c.created_at, moments, now, known)
     found = []
-    for number, since in enumerate(moments[:-1]):
-        came = connection.execute(_CAME, _span(webhooks, number)).scalar_one()
+    for number, (since, until) in enumerate(pairwise(moments)):
+        came = known.came.get((since, until))
+        if came is None:
+            came = connection.execute(_CAME, _span(webhooks, number)).scalar_one()
+            if until < now - _SETTLED:
+                known.came[since, until] = came
         states = {row.state: row[1] for row in connection.execute(_MADE, _span(texts, number))}
         is_full = COUNTED_TO in (came, sum(states.values()))
-        until = moments[number + 1]
         found.append(Figures(since=since, until=until, accepted=came, messages=states, is_at_least=is_full))
     return found
 
@@ -61,38 +80,18 @@ def _span(ids: Sequence[int], number: int) -> dict[str, int]:
 
 
 def _first_ids(
-    connection: Connection, table: Table, moments: Sequence[datetime], now: datetime, edges: Edges
+    connection: Connection, dated: Column[Any], moments: Sequence[datetime], now: datetime, known: Known
 ) -> list[int]:
     """The first id at each of the moments or later."""
-    end = (connection.execute(select(sql.max(table.c.id))).scalar_one() or 0) + 1
-    found: list[int] = []
-    for moment in moments:
-        known = edges.get((table.name, moment))
-        if known is None:
-            known = end if moment > now else _first_id(connection, table, moment, found[-1] if found else 1, end)
-            if moment < now - _SETTLED:
-                edges[table.name, moment] = known
-        found.append(known)
-    return found
-
-
-def _first_id(connection: Connection, table: Table, moment: datetime, low: int, high: int) -> int:
-    while low < high:
-        middle = (low + high) // 2
-        row = connection.execute(_NEXT[table.name], {"from": middle}).first()
-        if row is not None and row[1] < moment:
-            low = row[0] + 1
-        else:
-            high = middle
-    return low
+    name, last = dated.table.name, bisecting.last_id(connection, dated.table)
+    unknown = [moment for moment in moments if moment <= now and (name, moment) not in known.edges]
+    found = dict(zip(unknown, bisecting.first_ids(connection, dated, unknown, last), strict=True))
+    known.edges.update({(name, moment): first for moment, first in found.items() if moment < now - _SETTLED})
+    return [known.edges.get((name, moment), found.get(moment, last + 1)) for moment in moments]
 
 
 # By then all who began before a moment have committed.
 _SETTLED = timedelta(minutes=5)
-
-
-def _next(table: Table, column: str) -> Select[int, datetime]:
-    return select(table.c.id, table.c[column]).where(table.c.id >= bindparam("from")).order_by(table.c.id).limit(1)
 
 
 def _some(table: Table, column: str) -> Select[str]:
@@ -100,7 +99,6 @@ def _some(table: Table, column: str) -> Select[str]:
     return select(table.c[column]).where(*within).order_by(table.c.id).limit(bindparam("room", type_=Integer))
 
 
-_NEXT = {"deliveries": _next(deliveries, "received_at"), "messages": _next(messages, "created_at")}
 _CAME = select(sql.count()).select_from(_some(deliveries, "id").subquery())
 _STATES = _some(messages, "state").subquery()
 _MADE = select(_STATES.c.state, sql.count()).group_by(_STATES.c.state)

@@ -137,14 +137,15 @@ def held(
     connection: Connection, *, ids: Sequence[int] = (), template: str | None = None, reason: str | None = None
 ) -> list[tuple[int, str]]:
     """The held messages among `ids`, or of `template`, or for `reason`, or all: ids and reasons; the oldest first."""
-    query = select(messages.c.id, messages.c.reason).where(is_held).order_by(messages.c.id)
+    # Not ordered here: SQLite would go through all messages, which are in order, to save the sorting of a few.
+    query = select(messages.c.id, messages.c.reason).where(is_held)
     if ids:
         query = query.where(messages.c.id.in_(ids))
     if template:
         query = query.where(messages.c.template == template)
     if reason:
         query = query.where(messages.c.reason == reason)
-    return [(row.id, row.reason) for row in connection.execute(query)]
+    return sorted((row.id, row.reason) for row in connection.execute(query))
 
 
 def decidable(found: Sequence[tuple[int, str]], *, releases: bool, one_by_one: bool) -> list[int]:

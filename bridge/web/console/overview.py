@@ -37,7 +37,7 @@ class _Plots:
     database: Database
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _drawn: dict[str, tuple[float, Plot]] = field(default_factory=dict)
-    _edges: figures.Edges = field(default_factory=dict)
+    _known: figures.Known = field(default_factory=figures.Known)
 
     def get(self, chosen: str) -> Plot:
         """The plot of a range, a few seconds old at most. Who asks while it is drawn waits for the one that is."""
@@ -52,10 +52,9 @@ class _Plots:
         step, steps = _RANGES[chosen]
         with self.database.read() as connection:
             now = self.database.now(connection)
-            found = figures.over_time(connection, now, step=step, steps=steps, edges=self._edges)
+            found = figures.over_time(connection, now, step=step, steps=steps, known=self._known)
         oldest = min(moment for moment in (now - step * steps for step, steps in _RANGES.values())) - timedelta(days=1)
-        for edge in [edge for edge in self._edges if edge[1] < oldest]:
-            del self._edges[edge]
+        self._known.forget(before=oldest)
         return plot.draw(found)
 
 
