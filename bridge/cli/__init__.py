@@ -32,6 +32,7 @@ COMMANDS = {
     "sources": "bridge.cli.sources:sources",
     "new-source": "bridge.cli.new_source:new_source",
     "verify": "bridge.cli.verify:verify",
+    "keys": "bridge.cli.keys:keys",
     "db": "bridge.cli.db:db",
 }
 

@@ -96,7 +96,7 @@ def web(host: str | None, port: int | None) -> None:
     from bridge.web.server import Server
 
     def make_app() -> Flask:
-        app = create_app(settings, Database(settings.database_url, patience=WEB_PATIENCE))
+        app = create_app(settings, Database(settings.database_url, keys=settings.data_keys, patience=WEB_PATIENCE))
         app.extensions["door"].open()
         return app
 

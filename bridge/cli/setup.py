@@ -1,5 +1,6 @@
 """What most commands begin with: settings, the database, the templates."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +10,9 @@ import click
 from sqlalchemy.exc import ArgumentError
 
 from bridge import sources
-from bridge.errors import Misconfigured
+from bridge.errors import Misconfigured, StoreUnavailable
 from bridge.settings import Settings
-from bridge.store import mistakes, schema
+from bridge.store import mistakes, schema, unlocking
 from bridge.store.database import Database
 
 if TYPE_CHECKING:
@@ -72,13 +73,27 @@ def open_database(settings: Settings) -> Database:
         raise Misconfigured([f"DATABASE_URL: there is no {path} yet; run `bridge db upgrade` or `bridge serve`"])
     with mistakes.told_in_words(), database.read() as connection:
         schema.check(connection)
+        unlocking.check(connection, settings.data_keys)
     return database
+
+
+def refuse_wrong_keys(settings: Settings) -> None:
+    """Raise Misconfigured if DATA_KEYS does not open the database, as far as there is one to ask now."""
+    database = _database(settings)
+    if database.is_sqlite and not Path(database.url.database or "").exists():
+        return
+    with contextlib.suppress(StoreUnavailable), database.read() as connection:
+        if schema.is_current(connection):
+            unlocking.check(connection, settings.data_keys)
+    database.dispose()
 
 
 def open_database_to_work(settings: Settings) -> Database:
     """The same for `web` and `worker`, which keep it open: refused where SQLite cannot be shared."""
     database = open_database(settings)
     mistakes.refuse_second_machine(database)
+    with database.write() as connection:
+        unlocking.seal_secrets(connection, settings.data_keys)
     return database
 
 
@@ -94,7 +109,7 @@ def migrate(settings: Settings) -> tuple[str | None, str]:
 
 def _database(settings: Settings) -> Database:
     try:
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, keys=settings.data_keys)
     except ArgumentError as error:
         # What only the driver's part of SQLAlchemy looks at. Its words may be the password's.
         raise Misconfigured(["DATABASE_URL: cannot be read; what stands behind the ? is wrong"]) from error

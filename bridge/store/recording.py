@@ -10,6 +10,7 @@ from bridge.events import Delivery
 from bridge.messages import Draft, Processed
 from bridge.reasons import Reason
 from bridge.store import outbox, processing
+from bridge.store.hashing import Hashes, hashes
 from bridge.store.tables import is_held, is_queued, messages
 
 
@@ -27,11 +28,12 @@ def processed(
     """
     stories = [[dict(line) for line in result.story] for _, result in results]
     rows, places = [], []
+    hashing = hashes(connection)
     for number, (delivery, result) in enumerate(results):
         # The story tells the drafts in their order, with lines about other templates between them.
         unread = iter(stories[number])
         for draft in result.drafts:
-            rows.append(_row(delivery, draft, now, tokens))
+            rows.append(_row(delivery, draft, hashing, now, tokens))
             # What nobody vouches for uses nothing up, whatever became of it.
             if delivery.unverified:
                 rows[-1]["once"] = None
@@ -75,9 +77,10 @@ def _add(
     return [next(added) if is_one else outbox.Added(is_new=False) for is_one in is_new]
 
 
-def _row(delivery: Delivery, draft: Draft, now: datetime, tokens: Collection[str]) -> dict[str, Any]:
+def _row(delivery: Delivery, draft: Draft, hashing: Hashes, now: datetime, tokens: Collection[str]) -> dict[str, Any]:
     return outbox.row_of(
         draft,
+        hashing,
         delivery_id=_id(delivery),
         source_connection=delivery.connection,
         again=delivery.again,
