@@ -98,7 +98,10 @@ def recover(connection: Connection, dead_owner: str) -> int:
 
 
 def replay(connection: Connection, delivery_id: int, now: datetime, *, again: bool) -> bool:
-    """Process a delivery once more; with `again` even messages that were made before are made. False if unknown."""
+    """Process a delivery once more; with `again` even messages that were made before are made.
+
+    False if it is unknown or erased, or somebody has it.
+    """
     values: dict[str, object] = {
         "state": "stored", "due": now, "attempts": 0, "deaths": 0, "owner": None, "reason": None, "detail": None,
         "waiting_for": None,
@@ -107,7 +110,11 @@ def replay(connection: Connection, delivery_id: int, now: datetime, *, again: bo
         values["again"] = deliveries.c.again + 1
     done = connection.execute(
         update(deliveries)
-        .where(deliveries.c.id == delivery_id, or_(deliveries.c.state != "stored", deliveries.c.owner.is_(None)))
+        .where(
+            deliveries.c.id == delivery_id,
+            deliveries.c.erased_at.is_(None),
+            or_(deliveries.c.state != "stored", deliveries.c.owner.is_(None)),
+        )
         .values(**values)
     )
     notify(connection)

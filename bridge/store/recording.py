@@ -9,7 +9,7 @@ from sqlalchemy import Connection, update
 from bridge.events import Delivery
 from bridge.messages import Draft, Processed
 from bridge.reasons import Reason
-from bridge.store import outbox, processing
+from bridge.store import outbox, processing, requests
 from bridge.store.hashing import Hashes, hashes
 from bridge.store.tables import is_held, is_queued, messages
 
@@ -50,14 +50,24 @@ def processed(
             processing.Finished(
                 delivery_id=_id(delivery),
                 state=result.state,
-                reason=Reason(code="already_texted") if result.drafts and not made[number] else result.reason,
+                reason=_reason(delivery, result, made[number]),
                 events=stories[number],
             )
             for number, (delivery, result) in enumerate(results)
         ],
         now,
     )
+    for delivery, result in results:
+        # A stranger must not have anybody erased.
+        if result.asked and not delivery.unverified:
+            requests.add(connection, result.asked, delivery, now)
     return [{**row, "id": one.id} for row, one in zip(rows, added, strict=True) if one.id is not None]
+
+
+def _reason(delivery: Delivery, result: Processed, made: int) -> Reason | None:
+    if result.asked and delivery.unverified:
+        return Reason(code="privacy_request", detail="Nothing proves this webhook, so nothing is done.")
+    return Reason(code="already_texted") if result.drafts and not made else result.reason
 
 
 def _add(

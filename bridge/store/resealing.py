@@ -1,4 +1,4 @@
-"""Old rows brought up to date: sealed with the newest key while all runs, hashed with one more secret while none does."""
+"""Old rows brought up to date: sealed with the newest key while all runs, hashed with a new secret while none does."""
 
 import os
 from collections.abc import Iterator, Sequence
