@@ -78,6 +78,7 @@ def shop(office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
     monkeypatch.setattr("bridge.housekeeping._PACE_SECONDS", 0.1)
     office.start()
     office.receive("shopify", "orders_create", id=int(ORDER), phone=MAYA)
+    office.wait_for_states("sent")
     office.receive(
         "shopify", "orders_create", id=7, name="#7", order_number=7, phone=OTHER, email="other@example.org",
         **{"customer.id": 7, "customer.email": "other@example.org", "customer.phone": OTHER,
