@@ -9,11 +9,11 @@ import binascii
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+if TYPE_CHECKING:
+    # Loaded only where there are keys: it costs each process several MB.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _SEALED = b"\x00S1"
 # Before a plain value that looks like one of these two.
@@ -31,7 +31,7 @@ class _Key:
     """What is derived from one key of the settings: what seals, and a few bytes that tell it from the others."""
 
     id: bytes
-    cipher: AESGCM
+    cipher: "AESGCM"
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,10 @@ class Keys:
         """What was sealed for this place. Raises CannotOpen."""
         if not stored.startswith(_SEALED):
             return stored[len(_PLAIN) :] if stored.startswith(_PLAIN) else stored
+        if not self._keys:
+            raise CannotOpen
+        from cryptography.exceptions import InvalidTag
+
         nonce, text = stored[_HEAD : _HEAD + _NONCE_BYTES], stored[_HEAD + _NONCE_BYTES :]
         for key in self._keys:
             if key.id == stored[len(_SEALED) : _HEAD]:
@@ -76,6 +80,10 @@ class Keys:
 
     @cached_property
     def _keys(self) -> tuple[_Key, ...]:
+        if not self.secrets:
+            return ()
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         return tuple(
             _Key(id=_derived(secret, b"id", _ID_BYTES), cipher=AESGCM(_derived(secret, b"data", _KEY_BYTES)))
             for secret in self.secrets
@@ -103,4 +111,7 @@ def read_key(text: str) -> bytes:
 
 
 def _derived(secret: bytes, purpose: bytes, length: int) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
     return HKDFExpand(algorithm=SHA256(), length=length, info=b"bridge:" + purpose).derive(secret)

@@ -12,7 +12,7 @@ from bridge import pipeline
 from bridge.events import Delivery
 from bridge.route import routes
 from bridge.sources.samples import load
-from bridge.store import tables
+from bridge.store import erasing, tables
 from bridge.store.inbox import Inbox
 from bridge.web import create_app
 
@@ -339,3 +339,21 @@ def test_a_webhook_the_bridge_failed_on_is_told_all_the_same(office: Office, cli
     assert client.get("/console/messages/1").status_code == 200
     assert "Set aside" in client.get("/console/deliveries/1").text
     assert "\ufffd{" in _post(client, "/console/deliveries/1/reveal")
+
+
+def test_what_was_erased_is_told_with_its_day_and_offers_nothing(office: Office, client: FlaskClient) -> None:
+    _send(office)
+    office.start()
+    office.receive("shopify", "customers_data_request")
+    office.wait_for_delivery(state="processed")
+    assert "a person wants to be told what is kept of them" in _text(client.get("/console/").text)
+    with office.database.write() as connection:
+        now = datetime.now(UTC)
+        erasing.messages_of(connection, [1], now)
+        erasing.deliveries_of(connection, [1], now)
+    for page, words in (("messages", "Text and person were erased on"), ("deliveries", "What it said was erased on")):
+        told = client.get(f"/console/{page}/1").text
+        assert words in _text(told)
+        assert "Show number" not in told
+        assert "Replay…" not in told
+    assert "nothing can be made of it" in _text(client.get("/console/deliveries/1/replay").text)
