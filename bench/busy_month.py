@@ -19,11 +19,10 @@ import growth
 from bridge.sources import samples
 from bridge.store import schema
 from bridge.store.database import Database
-from bridge.store.sealed import search_hash
+from bridge.store.hashing import hashes
 
 #: The number of a person with five messages among any number of others', and the text they are found by.
 PHONE = "+12125550123"
-PERSON = search_hash(PHONE)
 DAYS = 30
 
 # Which sample came through which connection, by the rest of the delivery's number divided by four; the last also for 3.
@@ -55,10 +54,10 @@ class Dialect:
     json: str
     somebody: str
 
-    def statements(self) -> Iterator[str]:
-        """What fills the tables; `:rows` is how many messages there are, the newest last."""
+    def statements(self, person: str) -> Iterator[str]:
+        """What fills the tables; `:rows` is how many messages there are, the newest last. `person` is a hash."""
         yield self._deliveries()
-        yield self._messages()
+        yield self._messages(person)
         for number, some in ((1, _TRIED), (2, f"{_TRIED} AND n % 25 = 0")):
             yield f"""INSERT INTO attempts (message_id, number, started_at, seconds, outcome, status, words)
                 SELECT n, {number}, {self._at("n", ":rows", number)}, 0.2,
@@ -84,13 +83,13 @@ class Dialect:
                 CASE WHEN n % 5 = 0 THEN {self._json("[]")} ELSE {self._json(_STORY)} END, {at}, 1, 0, 0, {at}
             FROM {self.numbers}""".replace(":last", ":rows * 5 / 4")
 
-    def _messages(self) -> str:
+    def _messages(self, person: str) -> str:
         state = " ".join(f"WHEN {one} THEN '{state}'" for one, (state, _) in _STATES.items())
         reason = " ".join(f"WHEN {one} THEN {_quoted(why)}" for one, (_, why) in _STATES.items())
         connection = _case("d", [f"'{name}'" for name, _ in _CAME])
         template = _case("d", [f"'{name}'" for name, _ in _MADE])
         kind = _case("d", [f"'{kind}'" for _, kind in _MADE])
-        recipient = f"CASE WHEN n % (:rows / 5) = 1 THEN '{PERSON}' ELSE {self.somebody} END"
+        recipient = f"CASE WHEN n % (:rows / 5) = 1 THEN '{person}' ELSE {self.somebody} END"
         at = self._at("n", ":rows")
         return f"""INSERT INTO messages (id, delivery_id, account, connection, template, event_kind, identity, once,
                 again, day, recipient, "to", body, state, reason, thread, occurred_at, created_at, due, expires_at,
@@ -137,11 +136,18 @@ POSTGRESQL = Dialect(
 )
 
 
+def person_of(database: Database) -> str:
+    """The hash that the person with `PHONE` is found by in this database."""
+    with database.read() as connection:
+        return hashes(connection).of(PHONE)
+
+
 def in_sqlite(rows: int, stack: ExitStack) -> Database:
     """A migrated SQLite database after such a month; it goes with `stack`."""
     path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bridge-month-"))) / "bridge.db"
     database = Database(f"sqlite:///{path}")
     schema.upgrade(database)
+    person = person_of(database)
     # A log would hold everything once more. If the machine stops meanwhile, so does the bench.
     database.dispose()
     with sqlite3.connect(path) as connection:
@@ -151,7 +157,7 @@ def in_sqlite(rows: int, stack: ExitStack) -> Database:
         made = indices.fetchall()
         for name, _ in made:
             connection.execute(f"DROP INDEX {name}")
-        for statement in SQLITE.statements():
+        for statement in SQLITE.statements(person):
             connection.execute(statement.replace(":rows", str(rows)))
         for _, definition in made:
             connection.execute(definition)
@@ -173,7 +179,7 @@ def in_postgresql(rows: int, server: str, stack: ExitStack) -> Database:
         database = Database(growth.url_of(connection))
         stack.callback(database.dispose)
         schema.upgrade(database)
-        growth.fill(connection, rows, POSTGRESQL.statements())
+        growth.fill(connection, rows, POSTGRESQL.statements(person_of(database)))
         for table in ("deliveries", "messages"):
             connection.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}")
     return database

@@ -138,7 +138,7 @@ class Kept:
             "d_2": all_deliveries - 50,
             "d_deep": all_deliveries // 25 + 2,
             "a_deep": self.rows // 200,
-            "person": busy_month.PERSON,
+            "person": busy_month.person_of(self.database),
             "order": 5_000_000 + self.rows,
             "then": f"{then:%Y-%m-%dT%H:%M}",
             "later": f"{then + timedelta(hours=1):%Y-%m-%dT%H:%M}",

@@ -188,10 +188,26 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PrivacyRequest:
+    """What a person may ask for by law, as their shop passes it on: `erase`, `erase_all` of a shop, or `export`.
+
+    Whose: any of a phone number, an e-mail address, the platform's own id of them, their orders; or a shop's domain.
+    """
+
+    kind: Literal["erase", "erase_all", "export"]
+    phone: str | None = None
+    email: str | None = None
+    customer: str | None = None
+    orders: tuple[str, ...] = ()
+    shop: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Nothing:
-    """A delivery that is understood and holds no event, and why."""
+    """A delivery that is understood and holds no event, and why; `asked` is what somebody asks for with it."""
 
     reason: Reason
+    asked: PrivacyRequest | None = None
 
 
 #: What a source's `parse` gives.

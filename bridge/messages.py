@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from bridge.events import PrivacyRequest
 from bridge.reasons import Reason
 from bridge.sighting import Sighting
 
@@ -54,6 +55,7 @@ class Processed:
 
     `story` has one entry for each event and template: {kind, identity, template, outcome, detail}, all text.
     `sightings` are what its events tell of orders and parcels, what is known later after what is known first.
+    `asked` is what a person asks for with it.
     """
 
     state: Literal["processed", "parked"] = "processed"
@@ -61,6 +63,7 @@ class Processed:
     drafts: tuple[Draft, ...] = ()
     story: tuple[Mapping[str, str], ...] = ()
     sightings: tuple[Sighting, ...] = ()
+    asked: PrivacyRequest | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

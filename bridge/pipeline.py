@@ -61,7 +61,7 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
     try:
         parsed = route.parse(delivery, now)
         if isinstance(parsed, Nothing):
-            return Processed(reason=parsed.reason)
+            return Processed(reason=parsed.reason, asked=parsed.asked)
         for joined in (joining.join(event, route) for event in parsed):
             matched = compose.match(templates, event := joined.event)
             if matched.templates or matched.passed_over:

@@ -16,6 +16,9 @@ REASONS: dict[str, str] = {
     "no_template": "No template answers this event.",
     "condition_false": "A template answers this event, but its `when` condition was not met.",
     "already_texted": "A message about the same event was made before, so this one makes none.",
+    "cannot_open": "It is sealed with a key that DATA_KEYS does not have. Put the key back, then replay or retry it.",
+    "privacy_request": "A person wants to be erased, or told what is kept: see `bridge requests list`.",
+    "erased": "What was kept of this person was erased before this was over.",
     # a person that could not be texted
     "no_phone": "No phone number is known for this person.",
     "lookup_not_configured": "The webhook carries no phone number and the platform's API is not set up to ask for it.",

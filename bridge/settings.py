@@ -20,10 +20,12 @@ from bridge.environment import Environment, is_loopback, is_secret, split_url
 from bridge.errors import Misconfigured
 from bridge.events import PLACES, Place
 from bridge.phone import ALLOWED_REGIONS, CROWN_DEPENDENCIES, TERRITORIES
+from bridge.sealing import Keys, read_key
 
 NAMES = (
     "DATABASE_URL",
     "DATABASE_CONNECTIONS",
+    "DATA_KEYS",
     "ATTENTIVE_API_TOKEN",
     "ATTENTIVE_URL",
     "ATTENTIVE_BRAND",
@@ -36,6 +38,8 @@ NAMES = (
     "CAP_PER_PERSON_PER_DAY",
     "CAP_PER_TEMPLATE_PER_MINUTE",
     "RETAIN_SIGHTINGS",
+    "RETAIN_PAYLOADS",
+    "RETAIN_MESSAGES",
     "CONNECTIONS",
     "ALLOWED_REGIONS",
     "PHONE_PREFERENCE",
@@ -58,7 +62,7 @@ NAMES = (
     "WORKER_THREADS",
 )
 
-_OUR_PREFIXES = ("ALERT_", "ATTENTIVE_", "BRIDGE_", "CAP_PER_", "RETAIN_", "WORKER_")
+_OUR_PREFIXES = ("ALERT_", "ATTENTIVE_", "BRIDGE_", "CAP_PER_", "DATA_KEY", "RETAIN_", "WORKER_")
 
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 _SQLITE = ("sqlite", "sqlite+pysqlite")
@@ -82,6 +86,7 @@ class Settings:
     database_url: str = field(repr=False)
     database_url_is_explicit: bool
     database_connections: int
+    data_keys: Keys = field(repr=False)
     connections: Mapping[str, Connection]
     accounts: Mapping[str, Account]
     attentive_url: str
@@ -94,6 +99,8 @@ class Settings:
     cap_per_person: int
     cap_per_template: int
     retain_sightings: int
+    retain_payloads: int
+    retain_messages: int
     allowed_regions: frozenset[str]
     phone_preference: tuple[Place, ...]
     public_url: str | None
@@ -161,6 +168,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         database_url_is_explicit=database_url is not None,
         # On a dyno three, because Heroku's smallest plan has twenty for the old and the new dynos of a deploy together.
         database_connections=environment.whole("DATABASE_CONNECTIONS", 3 if dyno else 8, at_least=3, at_most=100),
+        data_keys=_data_keys(environment),
         connections=connections,
         accounts=reader.accounts,
         attentive_url=attentive_url,
@@ -173,6 +181,8 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         cap_per_person=environment.whole("CAP_PER_PERSON_PER_DAY", 10, at_least=0),
         cap_per_template=environment.whole("CAP_PER_TEMPLATE_PER_MINUTE", 0, at_least=0),
         retain_sightings=environment.whole("RETAIN_SIGHTINGS", 90, at_least=0, at_most=3650),
+        retain_payloads=environment.whole("RETAIN_PAYLOADS", 30, at_least=0, at_most=3650),
+        retain_messages=environment.whole("RETAIN_MESSAGES", 90, at_least=0, at_most=3650),
         allowed_regions=_allowed_regions(environment),
         phone_preference=cast(tuple[Place, ...], environment.words("PHONE_PREFERENCE", PLACES)),
         public_url=public_url,
@@ -195,6 +205,17 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         dyno=dyno,
         warnings=tuple(environment.warnings),
     )
+
+
+def _data_keys(environment: Environment) -> Keys:
+    keys: list[bytes] = []
+    for number, text in enumerate((environment.text("DATA_KEYS") or "").split(","), start=1):
+        if text.strip():
+            try:
+                keys.append(read_key(text.strip()))
+            except ValueError as error:
+                environment.problem("DATA_KEYS", f"key {number} {error}")
+    return Keys(tuple(keys))
 
 
 def _check_attentive_url(environment: Environment, url: str) -> None:

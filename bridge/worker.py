@@ -1,7 +1,7 @@
 """The worker: claims work, walks it through the pipeline in threads, records the results. The only loop there is.
 
-All writing to the database happens in the loop's own thread, one transaction a turn: what finished since the last
-turn, the heartbeat, and what is claimed next. The threads only parse, look up, render and send.
+What the work comes to is written in the loop's own thread, one transaction a turn: what finished since the last turn,
+the heartbeat, and what is claimed next. The threads only parse, look up, render and send; one tidies up beside them.
 """
 
 import threading
@@ -23,6 +23,7 @@ from bridge.concluding import Done, conclude
 from bridge.errors import RowRefused, StoreUnavailable
 from bridge.events import Delivery
 from bridge.holding_back import Caps
+from bridge.housekeeping import Housekeeper
 from bridge.messages import AccountHealth, Message, Next, Processed
 from bridge.observing import Observer
 from bridge.performing import Performer
@@ -95,6 +96,7 @@ class Worker:
             tally=self._tally,
             looks=watch.of_worker(self.database, self.templates, self.settings),
         )
+        self._housekeeper = Housekeeper(settings=self.settings, database=self.database, clock=self._clock)
         self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
         self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
 
@@ -122,12 +124,14 @@ class Worker:
         log.info("worker.started", worker=self._presence.me.name, threads=self.settings.worker_threads)
         self._wakeup.start()
         self._observer.open()
+        self._housekeeper.start()
         while not self._stopping.is_set():
             self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), self._next_moment(), _BEAT_SECONDS))
             # What finishes meanwhile shares a transaction; one for each would be most of the work.
             self._stopping.wait(self._rest.owed())
             self._wake.clear()
             self._retrying(self._turn)
+        self._housekeeper.stop()
         self._drain()
         self._wakeup.stop()
         self._observer.close()

@@ -10,9 +10,10 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+import canaries
 import psycopg
 import pytest
 import requests
@@ -111,7 +112,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     else:
         database = Database(request.getfixturevalue("_migrated_postgres"))
         with database.write() as connection:
-            names = ", ".join(table.name for table in metadata.sorted_tables)
+            names = ", ".join(table.name for table in metadata.sorted_tables if table.name != "hash_secrets")
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
     yield database
     database.dispose()
@@ -147,6 +148,10 @@ class Process:
             self._process = subprocess.Popen(
                 arguments, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=log.parent
             )
+
+    @property
+    def name(self) -> str:
+        return self._log.name
 
     @property
     def pid(self) -> int:
@@ -275,6 +280,8 @@ class Stack:
         for process in reversed(self._processes):
             if process.is_running:
                 process.kill()
+        told = {process.name: found for process in self._processes if (found := canaries.found_in(process.log))}
+        assert not told, f"logged what is personal: {told}"
 
 
 def answers(url: str) -> bool:
@@ -312,6 +319,18 @@ def npm_packages() -> None:
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run(install, cwd=_NODE, check=True, timeout=500)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test fails in which the program has printed or logged a person of the samples, or a secret of the tests."""
+    report = yield
+    if report.when == "teardown" and report.passed and item.get_closest_marker("prints_people") is None:
+        told = canaries.found_in("\n".join(text for _, text in report.sections))
+        if told:
+            report.outcome = "failed"
+            report.longrepr = f"printed or logged what is personal: {told}"
+    return report
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, MetaData, Table, and_, insert, select, update
 
 from bridge.store import schema
 from bridge.store.database import Database
-from bridge.store.sealed import search_hash
+from bridge.store.hashing import search_hash
 
 MAYA = "+12125550123"
 

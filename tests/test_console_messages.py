@@ -13,7 +13,7 @@ from bridge import pipeline
 from bridge.events import Delivery
 from bridge.route import routes
 from bridge.sources.samples import load
-from bridge.store import switches, tables
+from bridge.store import erasing, switches, tables
 from bridge.store.inbox import Inbox
 from bridge.web import create_app
 
@@ -419,3 +419,21 @@ def test_a_text_whose_account_rests_says_so_in_the_list(office: Office, client: 
     with office.database.write() as connection:
         connection.execute(update(tables.accounts).values(paused_until=office.database.now(connection)))
     assert "waits for account" in _text(client.get("/console/messages").text)
+
+
+def test_what_was_erased_is_told_with_its_day_and_offers_nothing(office: Office, client: FlaskClient) -> None:
+    _send(office)
+    office.start()
+    office.receive("shopify", "customers_data_request")
+    office.wait_for_delivery(state="processed")
+    assert "a person wants to be told what is kept of them" in _text(client.get("/console/").text)
+    with office.database.write() as connection:
+        now = datetime.now(UTC)
+        erasing.messages_of(connection, [1], now)
+        erasing.deliveries_of(connection, [1], now)
+    for page, words in (("messages", "Text and person were erased on"), ("deliveries", "What it said was erased on")):
+        told = client.get(f"/console/{page}/1").text
+        assert words in _text(told)
+        assert "Show number" not in told
+        assert "Replay…" not in told
+    assert "nothing can be made of it" in _text(client.get("/console/deliveries/1/replay").text)

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from bridge.cli import setup
 from bridge.store import tables
-from bridge.store.sealed import search_hash
+from bridge.store.hashing import hashes
 from bridge.web import create_app
 
 NUMBER = "+12125550123"
@@ -85,8 +85,8 @@ def test_trying_a_person_again_is_on_the_list_without_the_number(office: Office,
     with office.database.write() as connection:
         now = office.database.now(connection)
         row = {
-            "account": "attentive", "recipient": search_hash(NUMBER), "to": NUMBER, "refusals": 3, "refused_at": now,
-            "unreachable_until": now + timedelta(days=1),
+            "account": "attentive", "recipient": hashes(connection).of(NUMBER), "to": NUMBER, "refusals": 3,
+            "refused_at": now, "unreachable_until": now + timedelta(days=1),
         }  # fmt: skip
         connection.execute(insert(tables.people).values(**row))
     run(terminal, "people", "clear", NUMBER)

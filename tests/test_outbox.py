@@ -18,6 +18,7 @@ from bridge.messages import AccountHealth, Attempt, Draft, Message, Next, Outcom
 from bridge.reasons import Reason
 from bridge.store import account_health, ledger, outbox, processing, recording, sending
 from bridge.store.database import Database
+from bridge.store.hashing import hashes
 from bridge.store.inbox import Inbox
 from bridge.store.tables import attempts, messages
 
@@ -57,11 +58,10 @@ class Outbox:
         return is_new
 
     def insert_all(self, drafts: Sequence[Draft], *, again: int = 0, waiting_for: str | None = None) -> list[bool]:
-        rows = [
-            outbox.row_of(draft, delivery_id=1, source_connection="shop", again=again, now=NOW, waiting_for=waiting_for)
-            for draft in drafts
-        ]
+        values: Any = {"delivery_id": 1, "source_connection": "shop", "again": again, "now": NOW}
         with self.database.write() as connection:
+            made = hashes(connection)
+            rows = [outbox.row_of(draft, made, waiting_for=waiting_for, **values) for draft in drafts]
             return [one.is_new for one in outbox.add(connection, rows)]
 
     def insert_many(self, count: int, draft: Draft = DRAFT) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from bridge.store import schema
 from bridge.store.database import Database
-from bridge.store.sealed import search_hash
+from bridge.store.hashing import search_hash
 
 BEFORE = "0002"
 MAYA = "+12125550123"

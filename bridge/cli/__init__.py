@@ -36,6 +36,10 @@ COMMANDS = {
     "sources": "bridge.cli.sources:sources",
     "new-source": "bridge.cli.new_source:new_source",
     "verify": "bridge.cli.verify:verify",
+    "keys": "bridge.cli.keys:keys",
+    "erase": "bridge.cli.erase:erase",
+    "export": "bridge.cli.erase:export",
+    "requests": "bridge.cli.requests:requests",
     "db": "bridge.cli.db:db",
 }
 

@@ -32,6 +32,7 @@ def check() -> None:
     except Misconfigured as error:
         # Those of the templates too, so that all are known at once.
         raise Misconfigured([*error.problems, *_unreadable_templates(os.environ.get("TEMPLATES_DIR"))]) from None
+    setup.refuse_wrong_keys(settings)
     folder_path = setup.templates_folder(settings.templates_dir)
     try:
         folder = TemplateFolder(folder_path)

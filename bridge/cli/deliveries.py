@@ -60,6 +60,8 @@ def show(delivery_id: int, body: bool, as_json: bool) -> None:
         click.echo(f"  proof  none; its texts are held until somebody releases them. unverified: {why}")
     waiting = f", waiting for {found['waiting_for']} until {found['due']:%H:%M:%S}Z" if found["waiting_for"] else ""
     click.echo(f"  state  {found['state']}{waiting} {output.why(found['reason'], found['detail'])}".rstrip())
+    if found["erased_at"]:
+        click.echo(f"  body   {output.erased(found)}")
     for line in found["events"] or ():
         template = f" {line['template']}:" if line["template"] else ""
         told = line["outcome"] if line["outcome"] == "composed" else output.why(line["outcome"], line["detail"])
@@ -79,7 +81,11 @@ def replay(delivery_id: int, again: bool) -> None:
     """Process a delivery once more. Makes only the messages that are missing."""
     database = setup.open_database(setup.read_settings())
     with database.write() as connection:
+        found = ledger.find_delivery(connection, delivery_id)
         done = deeds.replay(connection, delivery_id, again=again, who=setup.who(), now=database.now(connection))
+    if found and found["erased_at"]:
+        click.echo(f"bridge: delivery {delivery_id} was {output.erased(found)}: nothing can be made of it", err=True)
+        sys.exit(1)
     if not done:
         click.echo(f"bridge: there is no delivery {delivery_id}, or it is being processed right now", err=True)
         sys.exit(1)

@@ -58,6 +58,7 @@ def document(played: Backtest) -> dict[str, object]:
         "told_by_record": played.by_record,
         "waiting": played.waiting,
         "unconfigured": played.unconfigured,
+        "erased": played.erased,
         "templates": {name: asdict(count) for name, count in sorted(played.counts.items())},
         "differences": [_as_document(played, one) for one in reversed(played.differences)],
         "not_played": NOT_PLAYED,

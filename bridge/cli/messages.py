@@ -72,6 +72,8 @@ def _text_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What the message says, and to whom."""
     yield f"Message {found['id']} to {found['to'] or '(no number)'}, by {found['template']} for {found['event_kind']}"
     yield f"  delivery {found['delivery_id']} through {found['connection']}, account {found['account']}"
+    if found["erased_at"]:
+        yield f"  text     {output.erased(found)}"
     if found["body"]:
         yield "  text     " + found["body"].replace("\n", "\n           ")
     if found["link"]:

@@ -86,6 +86,11 @@ def cell(column: str, value: object) -> str:
     return text
 
 
+def erased(row: Mapping[str, Any]) -> str:
+    """When the content of a row was erased, in words."""
+    return f"erased on {row['erased_at']:%Y-%m-%d}"
+
+
 def why(reason: str | None, detail: str | None) -> str:
     """A reason as a person reads it: code, sentence, detail."""
     if reason is None:

@@ -97,8 +97,13 @@ def web(host: str | None, port: int | None) -> None:
     from bridge.web.server import Server
 
     def make_app() -> Flask:
-        url, most = settings.database_url, settings.database_connections
-        app = create_app(settings, Database(url, patience=WEB_PATIENCE, connections=most))
+        database = Database(
+            settings.database_url,
+            keys=settings.data_keys,
+            patience=WEB_PATIENCE,
+            connections=settings.database_connections,
+        )
+        app = create_app(settings, database)
         app.extensions["door"].open()
         app.extensions["observer"].open()
         _begin_to_tell(settings)

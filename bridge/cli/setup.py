@@ -1,5 +1,6 @@
 """What most commands begin with: settings, the database, the templates."""
 
+import contextlib
 import getpass
 import os
 from collections.abc import Sequence
@@ -10,9 +11,9 @@ import click
 from sqlalchemy.exc import ArgumentError
 
 from bridge import sources
-from bridge.errors import Misconfigured
+from bridge.errors import Misconfigured, StoreUnavailable
 from bridge.settings import Settings
-from bridge.store import mistakes, restorations, schema
+from bridge.store import mistakes, restorations, schema, unlocking
 from bridge.store.database import Database
 
 if TYPE_CHECKING:
@@ -83,13 +84,27 @@ def open_database(settings: Settings) -> Database:
         raise Misconfigured([f"DATABASE_URL: there is no {path} yet; run `bridge db upgrade` or `bridge serve`"])
     with mistakes.told_in_words(), database.read() as connection:
         schema.check(connection)
+        unlocking.check(connection, settings.data_keys)
     return database
+
+
+def refuse_wrong_keys(settings: Settings) -> None:
+    """Raise Misconfigured if DATA_KEYS does not open the database, as far as there is one to ask now."""
+    database = _database(settings)
+    if database.is_sqlite and not Path(database.url.database or "").exists():
+        return
+    with contextlib.suppress(StoreUnavailable), database.read() as connection:
+        if schema.is_current(connection):
+            unlocking.check(connection, settings.data_keys)
+    database.dispose()
 
 
 def open_database_to_work(settings: Settings) -> Database:
     """The same for `web` and `worker`, which keep it open: refused where SQLite cannot be shared."""
     database = open_database(settings)
     mistakes.refuse_second_machine(database)
+    with database.write() as connection:
+        unlocking.seal_secrets(connection, settings.data_keys)
     return database
 
 
@@ -111,7 +126,7 @@ def migrate(settings: Settings) -> tuple[str | None, str]:
 
 def _database(settings: Settings) -> Database:
     try:
-        database = Database(settings.database_url, connections=settings.database_connections)
+        database = Database(settings.database_url, keys=settings.data_keys, connections=settings.database_connections)
     except ArgumentError as error:
         # What only the driver's part of SQLAlchemy looks at. Its words may be the password's.
         raise Misconfigured(["DATABASE_URL: cannot be read; what stands behind the ? is wrong"]) from error

@@ -59,7 +59,7 @@ def _is(name: str) -> _Condition:
     return lambda some, value: some.c[name] == value
 
 
-def _is_about(some: FromClause, value: str) -> ColumnElement[bool]:
+def is_about(some: FromClause, value: str) -> ColumnElement[bool]:
     """Whether an order's, ticket's or parcel's id, as identities and threads have it, is this one."""
     identity = some.c.identity
     return or_(
@@ -77,7 +77,7 @@ _MESSAGES = _List(
     ),
     filters={
         **{name: _is(name) for name in ("connection", "template", "state", "reason", "event_kind", "recipient")},
-        "about": _is_about,
+        "about": is_about,
     },
 )
 _DELIVERIES = _List(

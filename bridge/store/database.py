@@ -15,8 +15,10 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.errors import RowRefused, StoreUnavailable
+from bridge.sealing import NO_KEYS, Keys
 from bridge.store.alone import AloneConnection
 from bridge.store.file_lock import FileLock
+from bridge.store.sealed import give_keys
 
 #: How long a transaction of the web process may take: Shopify hangs up after five seconds.
 WEB_PATIENCE = 3.5
@@ -35,13 +37,13 @@ _SHARE_OF_PATIENCE_LEFT = 0.25
 
 
 class Database:
-    """The database at `url`. Make one per process, after a fork.
+    """The database at `url`, personal data sealed with `keys`. Make one per process, after a fork.
 
     Raises StoreUnavailable from `read` and `write` when the database does not answer, after `patience` seconds at most.
     Of PostgreSQL's connections at most so many are open at a time, `alone` or a worker's line among them.
     """
 
-    def __init__(self, url: str, *, patience: float = _PATIENCE, connections: int = 8) -> None:
+    def __init__(self, url: str, *, keys: Keys = NO_KEYS, patience: float = _PATIENCE, connections: int = 8) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._patience = patience
@@ -57,6 +59,7 @@ class Database:
 
             self.engine = postgresql.make_engine(self.url, patience=patience, pool=connections - 1)
             self._no_longer_than = postgresql.no_longer_than
+        give_keys(self.engine, keys)
         self._alone = AloneConnection(self.engine)
 
     @contextmanager
@@ -114,6 +117,17 @@ class Database:
                     # What is set for it, and the locks of its session, must not come back to others.
                     if not connection.invalidated:
                         connection.invalidate()
+
+    def clear_journal(self) -> bool:
+        """Have SQLite's journal forget what was overwritten and erased; False if somebody is reading just then.
+
+        PostgreSQL's own journal goes as the server is set up.
+        """
+        if not self.is_sqlite:
+            return True
+        with _as_unavailable(), closing(self.engine.raw_connection()) as raw:
+            (is_busy, _, _) = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not is_busy
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -205,6 +219,8 @@ def _sqlite_engine(url: str) -> Engine:
         # NORMAL would not sync at commit: an acknowledged webhook could be lost in a power failure.
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # What is erased must not be left to read in a page that is free now.
+        cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()
 
     @event.listens_for(engine, "begin")

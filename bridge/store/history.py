@@ -45,6 +45,7 @@ class Past:
     reason: str | None
     story: Sequence[Mapping[str, str]]
     messages: tuple[PastMessage, ...]
+    erased_at: datetime | None = None
 
 
 def count_about(database: Database, moment: datetime) -> int:
@@ -101,6 +102,7 @@ def _past(row: Row[Any], made: Sequence[PastMessage]) -> Past:
         reason=row.reason,
         story=row.events or (),
         messages=tuple(made),
+        erased_at=row.erased_at,
     )
 
 
@@ -113,7 +115,7 @@ def _messages_of(connection: Connection, ids: Sequence[int]) -> Mapping[int, lis
 
 _DELIVERIES = (
     select(*(deliveries.c[name] for name in ("id", "connection", "headers", "body", "received_at", "unverified")))
-    .add_columns(deliveries.c.state, deliveries.c.reason, deliveries.c.events)
+    .add_columns(deliveries.c.state, deliveries.c.reason, deliveries.c.events, deliveries.c.erased_at)
     .where(deliveries.c.id > bindparam("after"), deliveries.c.id <= bindparam("last"))
     .order_by(deliveries.c.id)
     .limit(bindparam("room"))

@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
-from bridge.store import account_health, outbox, waiting
+from bridge.store import account_health, waiting
+from bridge.store.hashing import hashes
+from bridge.store.sealed import is_unopened
 from bridge.store.tables import attempts, deliveries, is_held, is_queued, is_sending, is_skipped, is_stored, messages
 from bridge.store.wakeup import notify
 
@@ -95,7 +97,7 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
     It does not if another message has told the person the same since it was skipped.
     """
     account_health.read(connection)
-    if message["to"] is None or replacement(connection, message) is not None:
+    if message["to"] is None or is_unopened(*message.values()) or replacement(connection, message) is not None:
         return False
     done = connection.execute(
         update(messages)
@@ -105,7 +107,7 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
         )
         .values(
             # What was skipped has given it away: a webhook or a replay would make the text once more.
-            once=outbox.once_of(message),
+            once=hashes(connection).once_of(message),
             state="queued",
             reason=None,
             detail=None,
@@ -127,9 +129,11 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
 
 def replacement(connection: Connection, message: Mapping[str, Any]) -> int | None:
     """The id of another message that is made of the same event for the same person, by the same template."""
-    if message["to"] is None:
+    if message["to"] is None or is_unopened(message["to"]):
         return None
-    same = select(messages.c.id).where(messages.c.once == outbox.once_of(message), messages.c.id != message["id"])
+    same = select(messages.c.id).where(
+        messages.c.once == hashes(connection).once_of(message), messages.c.id != message["id"]
+    )
     return connection.execute(same).scalar_one_or_none()
 
 
@@ -178,7 +182,7 @@ def _take_the_name(connection: Connection, ids: Sequence[int]) -> None:
     chosen = select(messages).where(messages.c.id.in_(ids), is_held, messages.c.reason == "unverified")
     for message in _rows(connection, chosen.order_by(messages.c.id)):
         other = replacement(connection, message)
-        values: dict[str, Any] = {"once": outbox.once_of(message)}
+        values: dict[str, Any] = {"once": hashes(connection).once_of(message)}
         if other is not None:
             values = {"state": "skipped", "reason": "already_texted", "detail": f"By message {other}."}
         connection.execute(update(messages).where(messages.c.id == message["id"]).values(**values))

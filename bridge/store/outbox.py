@@ -1,6 +1,5 @@
 """OUTBOX: what drafts are kept as, each event's text to a person once."""
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,17 +9,24 @@ from sqlalchemy import Connection, bindparam, select
 
 from bridge.messages import Draft
 from bridge.store.days import day_of
-from bridge.store.sealed import search_hash
+from bridge.store.hashing import Hashes
 from bridge.store.tables import inserts, messages
 
 
 def row_of(
-    draft: Draft, *, delivery_id: int, source_connection: str, again: int, now: datetime, waiting_for: str | None
+    draft: Draft,
+    hashes: Hashes,
+    *,
+    delivery_id: int,
+    source_connection: str,
+    again: int,
+    now: datetime,
+    waiting_for: str | None,
 ) -> dict[str, Any]:
     """The row a draft enters the outbox as. `again` counts how often a person asked for the text once more."""
     identity = draft.identity or f"delivery:{delivery_id}"
     # A skipped message does not use its identity up: what was missing may come with a later webhook.
-    once = _once(draft.account, draft.template, identity, draft.to, again) if draft.to else None
+    once = hashes.once(draft.account, draft.template, identity, draft.to, again) if draft.to else None
     return {
         "delivery_id": delivery_id,
         "account": draft.account,
@@ -31,7 +37,7 @@ def row_of(
         "once": None if draft.state == "skipped" else once,
         "again": again,
         "day": day_of(now),
-        "recipient": search_hash(draft.to) if draft.to else None,
+        "recipient": hashes.of(draft.to) if draft.to else None,
         "to": draft.to,
         "phone_why": draft.phone_why,
         "body": draft.body,
@@ -100,22 +106,6 @@ def made_of(connection: Connection, delivery_ids: Collection[int]) -> set[Text]:
 
 def _added(message_id: int | None) -> Added:
     return Added(is_new=message_id is not None, id=message_id)
-
-
-def once_of(row: Mapping[str, Any]) -> str:
-    """The key of a message that has a number; one that was skipped has none of it until somebody sends it on."""
-    return _once(*(row[name] for name in ("account", "template", "identity", "to", "again")))
-
-
-def _once(account: str, template: str, identity: str, to: str, again: int) -> str:
-    """The same for the same account, template, event and person.
-
-    It begins with the identity, because orders and tickets are numbered as they come: so what is inserted now stands
-    together in the index, and not each at a random place of what may be a gigabyte.
-    """
-    parts = (account, template, identity, to, str(again))
-    digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{identity[:31]} {digest[:32]}"
 
 
 _MADE = select(

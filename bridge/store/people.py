@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, delete, null, or_, select, tuple_, update
 
 from bridge.store.days import days_until
-from bridge.store.sealed import search_hash
+from bridge.store.hashing import hashes
 from bridge.store.tables import inserts, is_queued, messages, people
 
 #: A person whose texts are refused so often in a row is not tried for a while.
@@ -34,8 +34,9 @@ def refused(connection: Connection, whom: Sequence[Person], now: datetime) -> li
     """Note a refusal for each; those who are unreachable from now on."""
     if not whom:
         return []
+    hash_of = hashes(connection).of
     rows = [
-        {"account": account, "recipient": search_hash(to), "to": to, "refusals": 1, "refused_at": now}
+        {"account": account, "recipient": hash_of(to), "to": to, "refusals": 1, "refused_at": now}
         for account, to in whom
     ]
     # One by one: the same person may stand here twice.
@@ -64,7 +65,7 @@ def skip_waiting(connection: Connection, person: Person, now: datetime) -> int:
     waiting = (
         is_queued,
         messages.c.day.in_(days_until(now, _LONGEST_WAIT_DAYS)),
-        messages.c.recipient == search_hash(to),
+        messages.c.recipient == hashes(connection).of(to),
         messages.c.account == account,
         messages.c.released.is_(False),
         messages.c.unknown_since.is_(None),
@@ -80,9 +81,10 @@ def reached(connection: Connection, whom: Collection[Person]) -> None:
     if not whom:
         return
     # Few of those who take a text have refused one, so that nearly every turn ends with this look.
-    known = connection.execute(_KNOWN, _columns([(account, search_hash(to)) for account, to in whom])).all()
-    for row in known:
-        if (row.account, row.to) in whom:
+    hash_of = hashes(connection).of
+    wanted = {(account, hash_of(to)) for account, to in whom}
+    for row in connection.execute(_KNOWN, _columns(wanted)).all():
+        if (row.account, row.recipient) in wanted:
             connection.execute(
                 delete(people).where(people.c.account == row.account, people.c.recipient == row.recipient)
             )
@@ -95,7 +97,7 @@ def forget(connection: Connection, now: datetime) -> None:
 
 def clear(connection: Connection, to: str) -> int:
     """Forget the refusals of a number in every account; in how many there were some."""
-    return connection.execute(delete(people).where(people.c.recipient == search_hash(to))).rowcount
+    return connection.execute(delete(people).where(people.c.recipient == hashes(connection).of(to))).rowcount
 
 
 def list_unreachable(connection: Connection, now: datetime) -> list[Mapping[str, Any]]:
@@ -115,7 +117,7 @@ _WHOM = and_(
     people.c.recipient.in_(bindparam("whom", expanding=True)),
 )
 _UNREACHABLE = select(people.c.account, people.c.recipient).where(_WHOM, people.c.unreachable_until > bindparam("at"))
-_KNOWN = select(people.c.account, people.c.recipient, people.c.to).where(_WHOM)
+_KNOWN = select(people.c.account, people.c.recipient).where(_WHOM)
 _FORGET = delete(people).where(people.c.refused_at < bindparam("stale", type_=people.c.refused_at.type))
 _REFUSED = {
     name: made.on_conflict_do_update(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select, update
 
 from bridge.messages import Picture
+from bridge.store.sealed import is_unopened
 from bridge.store.tables import inserts, pictures
 
 _KEPT_FOR = timedelta(days=30)
@@ -34,7 +35,7 @@ def keep(connection: Connection, new: Sequence[Picture], now: datetime) -> None:
 def find(connection: Connection, name: str) -> tuple[bytes, str] | None:
     """A picture's content and its media type; None if we have no such picture (any more)."""
     row = connection.execute(select(pictures.c.content, pictures.c.type).where(pictures.c.name == name)).first()
-    return (bytes(row.content), row.type) if row else None
+    return (row.content, row.type) if row and not is_unopened(row.content) else None
 
 
 def forget(connection: Connection, now: datetime) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Integer, and_, bindparam, null, or_, select, 
 from bridge.events import Delivery
 from bridge.messages import Deferred
 from bridge.reasons import Reason
+from bridge.store.sealed import is_unopened
 from bridge.store.tables import deliveries, is_stored
 from bridge.store.wakeup import notify
 
@@ -22,9 +23,14 @@ def has_due(connection: Connection, now: datetime) -> bool:
 
 
 def claim(connection: Connection, owner: str, limit: int, now: datetime) -> list[Delivery]:
-    """Up to `limit` deliveries that are due, owned by `owner` from now on, the oldest first."""
-    claimed = connection.execute(_CLAIM, {"me": owner, "room": limit, "at": now})
-    found = (Delivery(**dict(zip(_FIELDS, row, strict=True))) for row in claimed)
+    """Up to `limit` deliveries that are due, owned by `owner` from now on, the oldest first.
+
+    What none of the keys opens is parked.
+    """
+    claimed = connection.execute(_CLAIM, {"me": owner, "room": limit, "at": now}).all()
+    if unopened := [row.id for row in claimed if is_unopened(*row)]:
+        connection.execute(_PARK_UNOPENED, {"ids": unopened})
+    found = (Delivery(**dict(zip(_FIELDS, row, strict=True))) for row in claimed if not is_unopened(*row))
     return sorted(found, key=lambda one: (one.received_at, one.id))
 
 
@@ -92,7 +98,10 @@ def recover(connection: Connection, dead_owner: str) -> int:
 
 
 def replay(connection: Connection, delivery_id: int, now: datetime, *, again: bool) -> bool:
-    """Process a delivery once more; with `again` even messages that were made before are made. False if unknown."""
+    """Process a delivery once more; with `again` even messages that were made before are made.
+
+    False if it is unknown or erased, or somebody has it.
+    """
     values: dict[str, object] = {
         "state": "stored", "due": now, "attempts": 0, "deaths": 0, "owner": None, "reason": None, "detail": None,
         "waiting_for": None,
@@ -101,7 +110,11 @@ def replay(connection: Connection, delivery_id: int, now: datetime, *, again: bo
         values["again"] = deliveries.c.again + 1
     done = connection.execute(
         update(deliveries)
-        .where(deliveries.c.id == delivery_id, or_(deliveries.c.state != "stored", deliveries.c.owner.is_(None)))
+        .where(
+            deliveries.c.id == delivery_id,
+            deliveries.c.erased_at.is_(None),
+            or_(deliveries.c.state != "stored", deliveries.c.owner.is_(None)),
+        )
         .values(**values)
     )
     notify(connection)
@@ -128,6 +141,11 @@ _CLAIM = (
     .where(deliveries.c.id.in_(select(_PICK.c.id)))
     .values(owner=bindparam("me"), claimed_at=bindparam("at"), attempts=deliveries.c.attempts + 1)
     .returning(*(deliveries.c[name] for name in _FIELDS))
+)
+_PARK_UNOPENED = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+    .values(state="parked", reason="cannot_open", owner=null())
 )
 # The state is not asked for in the condition: PostgreSQL might walk through all that wait to find these few.
 _OWNERS = (

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, update
 from bridge.events import Delivery
 from bridge.messages import Draft, Processed
 from bridge.reasons import Reason
-from bridge.store import outbox, processing
+from bridge.store import outbox, processing, requests
+from bridge.store.hashing import Hashes, hashes
 from bridge.store.tables import is_held, is_queued, messages
 
 
@@ -28,11 +29,12 @@ def processed(
     """
     stories = [[dict(line) for line in result.story] for _, result in results]
     rows, places = [], []
+    hashing = hashes(connection)
     for number, (delivery, result) in enumerate(results):
         # The story tells the drafts in their order, with lines about other templates between them.
         unread = iter(stories[number])
         for draft in result.drafts:
-            rows.append(_row(delivery, draft, now, tokens))
+            rows.append(_row(delivery, draft, hashing, now, tokens))
             # What nobody vouches for uses nothing up, whatever became of it.
             if delivery.unverified:
                 rows[-1]["once"] = None
@@ -49,14 +51,24 @@ def processed(
             processing.Finished(
                 delivery_id=_id(delivery),
                 state=result.state,
-                reason=Reason(code="already_texted") if result.drafts and not made[number] else result.reason,
+                reason=_reason(delivery, result, made[number]),
                 events=stories[number],
             )
             for number, (delivery, result) in enumerate(results)
         ],
         now,
     )
+    for delivery, result in results:
+        # A stranger must not have anybody erased.
+        if result.asked and not delivery.unverified:
+            requests.add(connection, result.asked, delivery, now)
     return [{**row, "id": one.id} for row, one in zip(rows, added, strict=True) if one.id is not None]
+
+
+def _reason(delivery: Delivery, result: Processed, made: int) -> Reason | None:
+    if result.asked and delivery.unverified:
+        return Reason(code="privacy_request", detail="Nothing proves this webhook, so nothing is done.")
+    return Reason(code="already_texted") if result.drafts and not made else result.reason
 
 
 def _add(
@@ -76,9 +88,10 @@ def _add(
     return [next(added) if is_one else outbox.Added(is_new=False) for is_one in is_new]
 
 
-def _row(delivery: Delivery, draft: Draft, now: datetime, tokens: Collection[str]) -> dict[str, Any]:
+def _row(delivery: Delivery, draft: Draft, hashing: Hashes, now: datetime, tokens: Collection[str]) -> dict[str, Any]:
     return outbox.row_of(
         draft,
+        hashing,
         delivery_id=_id(delivery),
         source_connection=delivery.connection,
         again=delivery.again,

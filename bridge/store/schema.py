@@ -84,6 +84,11 @@ def check(connection: Connection) -> None:
     raise Misconfigured([f"DATABASE_URL: the database {state}; run `bridge db upgrade`"])
 
 
+def is_current(connection: Connection) -> bool:
+    """Whether the schema is the one this program was written for."""
+    return _version(connection) == SCHEMA_VERSION
+
+
 def check_writable(connection: Connection) -> None:
     """Raise StoreUnavailable unless this database has its tables and takes a row now; leaves none behind."""
     # Not with an insert: every probe would use a delivery's number up.

@@ -11,6 +11,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.expression import ColumnElement, FromClause
 
 from bridge.messages import Attempt, MediaCheck, Message, Next
+from bridge.store.sealed import is_unopened
 from bridge.store.tables import accounts, attempts, inserts, is_queued, is_sending, is_unsent, messages
 
 #: A message that this many workers died over is set aside.
@@ -36,7 +37,7 @@ def claim(
 ) -> list[Message]:
     """Up to `limit` due messages of an account, owned by `owner` and `sending` from now on; the oldest first.
 
-    None of the templates `but`.
+    None of the templates `but`, and none that the keys do not open: that has failed.
 
     Those that may have left come before all others: Attentive drops their repeats only for a short while.
     """
@@ -45,7 +46,9 @@ def claim(
     for statement in _CLAIMS[released_only, bool(but)]:
         if room := limit - len(claimed):
             claimed += connection.execute(statement, {**values, "room": room})
-    found = (Message(**dict(zip(_FIELDS, row, strict=True))) for row in claimed)
+    if unopened := [row.id for row in claimed if is_unopened(*row)]:
+        connection.execute(_FAIL_UNOPENED, {"ids": unopened})
+    found = (Message(**dict(zip(_FIELDS, row, strict=True))) for row in claimed if not is_unopened(*row))
     return sorted(found, key=lambda message: message.id)
 
 
@@ -227,6 +230,11 @@ _CLAIMS = {
     for released_only in (True, False)
     for choosy in (True, False)
 }
+_FAIL_UNOPENED = (
+    update(messages)
+    .where(messages.c.id.in_(bindparam("ids", expanding=True)))
+    .values(state="failed", reason="cannot_open", owner=null())
+)
 # The state is not asked for in the condition: PostgreSQL might walk through all that wait to find these few.
 _OWNERS = (
     select(messages.c.id, messages.c.owner, messages.c.state)

@@ -10,7 +10,8 @@ from sqlalchemy import func as sql
 from bridge.sighting import Find, Sighting
 from bridge.sighting_json import from_json, to_json
 from bridge.store.database import Database
-from bridge.store.sealed import search_hash
+from bridge.store.hashing import hashes
+from bridge.store.sealed import is_unopened
 from bridge.store.tables import inserts, sightings
 
 # So many in one turn: whoever waits for it waits no longer for that.
@@ -34,11 +35,13 @@ def find(connection: Connection, account: str, keys: Collection[str]) -> Mapping
     """What is known in an account under these keys, by key."""
     if not keys:
         return {}
-    by_hash = {search_hash(key): key for key in keys}
+    hash_of = hashes(connection).of
+    by_hash = {hash_of(key): key for key in keys}
     rows = connection.execute(_FIND, {"account": account, "keys": sorted(by_hash)})
     return {
         by_hash[row.key]: from_json(row.known, account=account, key=by_hash[row.key], identity=row.identity)
         for row in rows
+        if not is_unopened(row.known)
     }
 
 
@@ -57,10 +60,11 @@ def read(connection: Connection, places: Iterable[Place]) -> dict[Place, Sightin
 def write(connection: Connection, new: Collection[Sighting], now: datetime) -> None:
     """Keep what is known now. An identity that is there stays: messages have been made under it."""
     if new:
+        hash_of = hashes(connection).of
         rows = [
             {
                 "account": sighting.account,
-                "key": search_hash(sighting.key),
+                "key": hash_of(sighting.key),
                 "identity": sighting.identity,
                 "known": to_json(sighting),
                 "seen_at": now,

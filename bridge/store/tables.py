@@ -1,6 +1,6 @@
 """The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, people, pictures, sightings, and how
-connections fare: refusals, secrets, reporting; what people did and stopped: audit, switches; going back: restorations,
-compatibility; what is watched: tallies, leases, alerts, habits.
+connections fare: refusals, secrets, reporting; what people did and stopped: audit, switches; what is watched: tallies,
+leases, alerts, habits; going back: restorations, compatibility; what people may ask for: requests; and hash_secrets.
 
 One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
 """
@@ -78,7 +78,7 @@ deliveries = Table(
     # A hash of what the signature covers, where the key is not covered by it: a replay with a new id is known.
     Column("signed_hash", String(64)),
     Column("headers", JSON, nullable=False),
-    Column("body", SealedBytes, nullable=False),
+    Column("body", SealedBytes("deliveries.body"), nullable=False),
     Column("received_at", Moment, nullable=False),
     # Why its signature would have been refused, where the connection only reports that: see CAUSES in reasons.py.
     Column("unverified", String(50)),
@@ -86,7 +86,7 @@ deliveries = Table(
     Column("secret", String(16)),
     Column("state", String(20), nullable=False),
     Column("reason", String(50)),
-    Column("detail", SealedText),
+    Column("detail", SealedText("deliveries.detail")),
     # What became of each event: [{kind, identity, template, outcome, detail}], without personal data.
     Column("events", JSON),
     Column("waiting_for", String(50)),
@@ -99,6 +99,8 @@ deliveries = Table(
     Column("owner", String(36)),
     Column("claimed_at", Moment),
     Column("processed_at", Moment),
+    # When its body was erased, by age or for its person's sake.
+    Column("erased_at", Moment),
     UniqueConstraint("connection", "key"),
     UniqueConstraint("connection", "signed_hash"),
 )
@@ -123,22 +125,22 @@ messages = Table(
     Column("day", Integer),
     # A hash to find a person's messages by.
     Column("recipient", String(64)),
-    Column("to", SealedText),
+    Column("to", SealedText("messages.to")),
     # Which of the person's numbers it is and why: never a number.
-    Column("phone_why", SealedText),
-    Column("body", SealedText),
-    Column("link", SealedText),
-    Column("media_url", SealedText),
+    Column("phone_why", SealedText("messages.phone_why")),
+    Column("body", SealedText("messages.body")),
+    Column("link", SealedText("messages.link")),
+    Column("media_url", SealedText("messages.media_url")),
     Column("state", String(20), nullable=False),
     Column("reason", String(50)),
-    Column("detail", SealedText),
+    Column("detail", SealedText("messages.detail")),
     Column("waiting_for", String(50)),
     Column("thread", String),
     # Whether a newer one of the thread takes its place while it has not left.
     Column("supersedes", Boolean, nullable=False, server_default=false()),
     # `21:00-08:00`, in each of the zones that the person may be in.
     Column("quiet_hours", String(11)),
-    Column("zones", SealedWords),
+    Column("zones", SealedWords("messages.zones")),
     Column("occurred_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("due", Moment, nullable=False),
@@ -164,7 +166,9 @@ messages = Table(
     Column("media_checked_at", Moment),
     Column("media_tries", Integer, nullable=False, server_default=text("0")),
     Column("media_reason", String(50)),
-    Column("media_detail", SealedText),
+    Column("media_detail", SealedText("messages.media_detail")),
+    # When its text and its person were erased, by age or for the person's sake.
+    Column("erased_at", Moment),
     UniqueConstraint("once"),
 )
 Index("ix_messages_delivery_id", messages.c.delivery_id)
@@ -203,7 +207,7 @@ attempts = Table(
     Column("seconds", Float, nullable=False),
     Column("outcome", String(20), nullable=False),
     Column("status", Integer),
-    Column("words", SealedText),
+    Column("words", SealedText("attempts.words")),
 )
 # Also tells whether an attempt is on record already, when nobody knows whether a commit came through.
 Index("uq_attempts_message_id_started_at", attempts.c.message_id, attempts.c.started_at, unique=True)
@@ -239,7 +243,7 @@ people = Table(
     metadata,
     Column("account", String(100), primary_key=True),
     Column("recipient", String(64), primary_key=True),
-    Column("to", SealedText, nullable=False),
+    Column("to", SealedText("people.to"), nullable=False),
     # Refused messages in a row.
     Column("refusals", Integer, nullable=False),
     Column("refused_at", Moment, nullable=False),
@@ -251,7 +255,7 @@ pictures = Table(
     "pictures",
     metadata,
     Column("name", String(64), primary_key=True),
-    Column("content", SealedBytes, nullable=False),
+    Column("content", SealedBytes("pictures.content"), nullable=False),
     Column("type", String(20), nullable=False),
     Column("created_at", Moment, nullable=False),
 )
@@ -267,7 +271,7 @@ sightings = Table(
     # What tells the parcel from others in the identity of its events: whoever tells of it next takes it over.
     Column("identity", String),
     # {customer, order, shipment} as JSON.
-    Column("known", SealedText, nullable=False),
+    Column("known", SealedText("sightings.known"), nullable=False),
     Column("seen_at", Moment, nullable=False),
 )
 Index("ix_sightings_seen_at", sightings.c.seen_at)
@@ -394,4 +398,30 @@ habits = Table(
     Column("longest", Float, nullable=False),
     Column("longest_before", Float, nullable=False),
     Column("window_since", Moment, nullable=False),
+)
+
+# What the hashes to search by are keyed with, one after the other. Made once for a database, and sealed where there are
+# keys, so that an exchange of keys changes no hash.
+hash_secrets = Table(
+    "hash_secrets",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("secret", SealedBytes("hash_secrets.secret"), nullable=False),
+)
+
+# What people may ask for by law, through their shop: to be erased, or to be told what is kept of them.
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("connection", String(100), nullable=False),
+    Column("delivery_id", Id),
+    # erase, erase_all, or export.
+    Column("kind", String(20), nullable=False),
+    # Of whom: JSON. Null once it is done.
+    Column("about", SealedText("requests.about")),
+    Column("asked_at", Moment, nullable=False),
+    Column("done_at", Moment),
+    # What was done, in numbers.
+    Column("outcome", String(300)),
 )

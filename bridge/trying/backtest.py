@@ -65,6 +65,7 @@ class Backtest:
     deliveries: int = 0
     waiting: int = 0
     unconfigured: int = 0
+    erased: int = 0
     unknown: int = 0
     by_record: int = 0
     different: int = 0
@@ -93,6 +94,9 @@ class Backtest:
         route = self.routes.get(past.delivery.connection)
         if past.state == "stored":
             self.waiting += 1
+            return []
+        if past.erased_at:
+            self.erased += 1
             return []
         if route is None:
             self.unconfigured += 1

@@ -29,6 +29,8 @@ def of_delivery(
         row = ledger.find_delivery(connection, delivery_id)
     if row is None:
         return Preview(problem=f"there is no delivery {delivery_id}")
+    if row["erased_at"]:
+        return Preview(problem=f"delivery {delivery_id} was erased on {row['erased_at']:%Y-%m-%d}")
     made = joining.in_hindsight(routes(settings, looks_up=looks_up), database, days=settings.retain_sightings)
     route = made.get(row["connection"])
     if route is None:

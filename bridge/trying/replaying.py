@@ -53,6 +53,8 @@ def replay(past: Past, templates: Sequence[Template], routes: Mapping[str, Route
 def _problem(played: Backtest) -> str | None:
     if played.waiting:
         return "It waits to be processed anyway."
+    if played.erased:
+        return "What it said has been erased: nothing can be made of it."
     if played.unconfigured:
         return "Its connection is no longer configured."
     if played.unknown:

@@ -112,6 +112,8 @@ def summary(played: Backtest, *, hint: str) -> Iterator[str]:
         told = counted(played.unknown, "delivery needs", "deliveries need")
         why = "the platform did not answer" if played.looks_up else hint
         yield f"{told} a look-up and cannot be told ({why})."
+    if played.erased:
+        yield f"What {counted(played.erased, 'delivery', 'deliveries')} said has been erased, so nothing is told of it."
     if played.waiting:
         yield f"{counted(played.waiting, 'delivery waits', 'deliveries wait')} to be processed still."
     if played.unconfigured:

@@ -6,10 +6,12 @@ The signature: https://shopify.dev/docs/apps/build/webhooks/verify-deliveries
 import uuid
 
 from bridge.errors import Unreadable
-from bridge.events import Delivery, Event, Parsed
+from bridge.events import Delivery, Event, Nothing, Parsed
+from bridge.reasons import Reason
 from bridge.schemes import Hmac
 from bridge.sources import Source
 from bridge.sources._reading import bounded_key, native_kind, read_object
+from bridge.sources.shopify import privacy
 from bridge.sources.shopify.events import absorb, events_of
 
 EVENT_ID = "x-shopify-event-id"
@@ -39,6 +41,8 @@ def parse(delivery: Delivery) -> Parsed:
     if not topic:
         raise Unreadable(f"The {TOPIC} header is missing, so it is unknown what happened.")
     payload = read_object(delivery.body, advice=_ADVICE)
+    if asked := privacy.request_of(topic, payload):
+        return Nothing(reason=Reason(code="privacy_request"), asked=asked)
     blank = Event(
         kind=native_kind("shopify", topic),
         source="shopify",

@@ -11,7 +11,7 @@ from bridge.reasons import REASONS
 from bridge.settings import Settings
 from bridge.store import browsing
 from bridge.store.database import Database
-from bridge.store.sealed import search_hash
+from bridge.store.hashing import hashes
 from bridge.web.console.choosing import Form
 
 _PAGE = 50
@@ -43,7 +43,8 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
         number = request.form.get("phone", "").strip()
         read = phone.read(number) if number else None
         if read and read.e164:
-            wanted["recipient"] = search_hash(read.e164)
+            with database.read() as connection:
+                wanted["recipient"] = hashes(connection).of(read.e164)
         elif read:
             flash("The phone number cannot be read. Write it with its country: +1 212 555 0123.")
         return redirect(f"{url_for('console.message_list')}?{urlencode(wanted)}", 303)

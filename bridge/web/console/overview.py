@@ -10,7 +10,7 @@ from flask import Blueprint, render_template, request
 from bridge import connection_report
 from bridge.messages import AccountHealth
 from bridge.settings import Settings
-from bridge.store import browsing, figures, status
+from bridge.store import browsing, figures, requests, status
 from bridge.store.database import Database
 from bridge.store.status import Status
 from bridge.web.console import plot
@@ -71,6 +71,7 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
             now = database.now(connection)
             found = status.read(connection, now)
             templates = browsing.template_names(connection)
+            asked = requests.open_(connection)
             reports = connection_report.read_all(connection, settings.connections, now)
         return render_template(
             "console/overview.html",
@@ -82,6 +83,7 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
             chosen=chosen,
             ranges=_NAMES,
             reports=reports,
+            asked=asked,
             pause_words=PAUSE_WORDS,
             templates=templates,
             accounts=_accounts(settings, found),
