@@ -181,7 +181,7 @@ def print_table(pairs: Sequence[Sequence[Kept]]) -> None:
         for many, few in pairs:
             took, beside = (statistics.median(kept.milliseconds[what]) for kept in (many, few))
             worked = statistics.median(many.processor[what])
-            cells += [f"{took:.1f}", f"{max(many.milliseconds[what]):.1f}", f"{worked:.1f}", f"{took / beside:.1f}"]
+            cells += [f"{took:.1f}", f"{max(many.milliseconds[what]):.1f}", f"{worked:.1f}", f"{took / beside:.2f}"]
         rows.append(cells)
     print(measuring.table(columns, rows))
     print(f"\n(a) the same in a database that has kept {pairs[0][1].rows:,} messages")

@@ -1,8 +1,10 @@
 """The names of workers: each live one has its own, and one that comes back has at once what it held."""
 
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,9 +16,8 @@ from conftest import Process, wait_until
 from forked import ForkedStack
 from sqlalchemy import select, update
 
-from bridge.store import workers
+from bridge.store import listening, names, workers
 from bridge.store.database import Database
-from bridge.store.listening import _lock as take
 from bridge.store.tables import messages
 from bridge.store.tables import workers as table
 from soaking.postgres import Postgres
@@ -113,40 +114,57 @@ def test_a_name_is_free_as_soon_as_its_worker_has_stopped(office: Office) -> Non
     assert office.names() == {"packer"}
 
 
-def _end_the_workers_session(server: psycopg.Connection[object]) -> None:
-    """End the session that holds the worker's name, as a restart of the server does."""
-    ended = server.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
-        " WHERE locktype = 'advisory' AND datname = current_database()"
-    ).fetchall()
-    assert ended == [(True,)]
+#: Who holds the names of the database's workers, and who waits for one.
+_HOLDERS = (
+    "SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+    " WHERE locktype = 'advisory' AND datname = current_database() AND {granted}"
+)
+Session = psycopg.Connection[tuple[int]]
+
+
+def _holders(server: Session, granted: str = "granted") -> list[int]:
+    return [pid for (pid,) in server.execute(_HOLDERS.format(granted=granted)).fetchall()]
+
+
+def _end_the_workers_session(server: Session) -> int:
+    """End the session that holds the worker's name, as a restart of the server does; which one it was."""
+    (holder,) = _holders(server)
+    server.execute("SELECT pg_terminate_backend(%s)", [holder])
+    return holder
 
 
 def test_a_worker_whose_session_is_lost_takes_its_name_again(office_on_postgres: Office) -> None:
     office = office_on_postgres
     worker = office.start_named("packer")
     with psycopg.connect(office.database_url, autocommit=True) as server:
-        _end_the_workers_session(server)
-        wait_until(lambda: not take(server, "packer") or _unlock(server), "the name is taken again")
+        lost = _end_the_workers_session(server)
+        # It is looked at who holds the name: to try to take it would take it away from the worker.
+        wait_until(lambda: any(holder != lost for holder in _holders(server)), "the name is taken again")
     assert "worker.renamed" in office.start_named("packer").log
     assert "worker.renamed" not in worker.log
-
-
-def _unlock(server: psycopg.Connection[object]) -> None:
-    server.execute("SELECT pg_advisory_unlock_all()")
-    time.sleep(0.05)
 
 
 def test_a_worker_whose_name_was_taken_while_its_session_was_lost_takes_another(office_on_postgres: Office) -> None:
     office = office_on_postgres
     worker = office.start_named("packer")
-    with psycopg.connect(office.database_url, autocommit=True) as other:
-        _end_the_workers_session(other)
-        wait_until(lambda: take(other, "packer"), "the other has the name")
+    with ExitStack() as sessions:
+        server, other = (
+            sessions.enter_context(psycopg.connect(office.database_url, autocommit=True)) for _ in range(2)
+        )
+        # Who stands in line for the name has it before the worker can be back.
+        in_line = threading.Thread(target=_wait_for_the_name, args=[other, "packer"])
+        in_line.start()
+        wait_until(lambda: _holders(server, "NOT granted"), "the other waits for the name")
+        _end_the_workers_session(server)
+        in_line.join(30)
         wait_until(lambda: office.names() == {"packer-2"}, "the worker has another")
     assert '"to": "packer-2"' in worker.log
     senders.order().post(office.web_url).raise_for_status()
     wait_until(office.texts, "it works on")
+
+
+def _wait_for_the_name(session: Session, name: str) -> None:
+    session.execute("SELECT pg_advisory_lock(%s, %s)", [listening._NAMES, names.number(name, 31)])
 
 
 def _be_impatient() -> None:

@@ -30,9 +30,8 @@ def test_a_status_means(status: int, outcome: Outcome) -> None:
     assert of_status(status) is outcome
 
 
-@pytest.mark.parametrize("status", range(100, 1000))
-def test_only_a_success_is_taken_for_sent(status: int) -> None:
-    assert (of_status(status) is Outcome.SENT) == (200 <= status < 300)
+def test_only_a_success_is_taken_for_sent() -> None:
+    assert [status for status in range(100, 1000) if of_status(status) is Outcome.SENT] == [*range(200, 300)]
 
 
 @pytest.mark.parametrize(

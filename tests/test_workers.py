@@ -10,29 +10,29 @@ from bridge.store.database import Database
 from bridge.store.workers import Identity
 
 ME = Identity(name="me", host="here", pid=os.getpid())
-NOBODY = 2**22 + 1  # larger than any process id of Linux
+# The first is larger than any process id of Linux; of our own process id is an earlier life of ours.
+PROCESSES = {"gone": 2**22 + 1, "alive": os.getppid(), "our own": os.getpid()}
 
 
 @pytest.mark.parametrize(
-    ("host", "pid", "silent_for", "is_dead"),
+    ("host", "process", "silent_for", "is_dead"),
     [
-        ("there", NOBODY, 9, False),
-        ("there", NOBODY, 11, True),
-        ("here", NOBODY, 0, True),
-        ("here", os.getppid(), 9, False),
-        ("here", os.getppid(), 11, True),
-        # Our own process id: an earlier life of ours.
-        ("here", os.getpid(), 1, True),
-        ("there", os.getpid(), 4, False),
+        ("there", "gone", 9, False),
+        ("there", "gone", 11, True),
+        ("here", "gone", 0, True),
+        ("here", "alive", 9, False),
+        ("here", "alive", 11, True),
+        ("here", "our own", 1, True),
+        ("there", "our own", 4, False),
     ],
 )
 def test_a_worker_is_dead_when_its_process_is_gone_or_it_is_silent(
-    database: Database, host: str, pid: int, silent_for: float, is_dead: bool
+    database: Database, host: str, process: str, silent_for: float, is_dead: bool
 ) -> None:
     with database.write() as connection:
         now = database.now(connection)
         workers.register(connection, ME, now)
-        other = Identity(name="other", host=host, pid=pid)
+        other = Identity(name="other", host=host, pid=PROCESSES[process])
         workers.register(connection, other, now - timedelta(seconds=silent_for))
         taken = workers.take_over(connection, ME, now)
         assert taken == ([("other", 0)] if is_dead else [])

