@@ -59,7 +59,8 @@ def serve(host: str | None, port: int | None, no_worker: bool) -> None:
 
 
 def _say_hello(settings: Settings, bind: str) -> None:
-    base = (settings.public_url or f"http://{bind}").rstrip("/")
+    # A platform that gives a PORT has an address for it, which only the user knows.
+    base = settings.public_url or ("https://YOUR-ADDRESS" if bind.startswith("0.0.0.0:") else f"http://{bind}")
     if settings.connections:
         for name in settings.connections:
             click.echo(f"Paste into {name}: {base}/hooks/{name}", err=True)
