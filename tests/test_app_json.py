@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import dynos
 import jsonschema
@@ -137,3 +140,13 @@ def test_an_app_works_with_what_the_form_holds_when_nobody_has_filled_anything_i
     assert read.warnings == ()
     assert list(read.connections) == ["generic"]
     assert (read.sending, read.trusted_proxies, read.database_connections) == ("hold", 1, 3)
+
+
+def test_what_the_buildpack_installs_has_the_command_of_the_procfile(tmp_path: Path) -> None:
+    # As the buildpack does it, but that what the bridge depends on is here already.
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    requirements = dynos.ROOT / "requirements.txt"
+    subprocess.run([*install, "--target", tmp_path, "--requirement", requirements], cwd=dynos.ROOT, check=True)
+
+    commands = {line.split()[0] for line in dynos.lines().values()}
+    assert {path.name for path in (tmp_path / "bin").iterdir()} == commands
