@@ -59,7 +59,7 @@ def demo(once: bool) -> None:
         mistakes.check_place(Path(directory, "demo.db"), setting="TMPDIR")
         _say(f"{len(templates)} message templates from {folder}/")
         with Children() as children:
-            running = _start(children, Path(directory), platform_url, folder)
+            running = _start(children, Path(directory), platform_url, folder, once=once)
             _say(f"The phone: [bold]{running.sandbox}/[/]   (this is the sandbox, playing Attentive)")
             _say(f"The console: [bold]{running.web}/console/[/]   (the password is {_PASSWORD})")
             now = datetime.now(UTC)
@@ -87,8 +87,9 @@ def demo(once: bool) -> None:
             sys.exit(children.run())
 
 
-def _start(children: Children, directory: Path, platform_url: str, templates: Path) -> _Demo:
-    sandbox, web = _free_port(8025), _free_port(8000)
+def _start(children: Children, directory: Path, platform_url: str, templates: Path, *, once: bool) -> _Demo:
+    # Another demo may take a usual port between the look and the use. Nobody looks at what is over at once.
+    sandbox, web = (_free_port(0), _free_port(0)) if once else (_free_port(8025), _free_port(8000))
     running = _Demo(
         web=f"http://127.0.0.1:{web}",
         sandbox=f"http://127.0.0.1:{sandbox}",
@@ -255,7 +256,7 @@ def _wait_for(url: str, children: Children, log: Path) -> None:
 
 def _free_port(wanted: int) -> int:
     """The usual port if it is free, else any."""
-    for port in (wanted, 0):
+    for port in dict.fromkeys((wanted, 0)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
