@@ -49,9 +49,12 @@ class Housekeeper:
         """Begin."""
         self._thread.start()
 
-    def stop(self, seconds: float = 5.0) -> None:
-        """End, after the step that is under way."""
+    def stop(self) -> None:
+        """Begin nothing more. `wait` for the step that is under way."""
         self._stopping.set()
+
+    def wait(self, seconds: float) -> None:
+        """Return when it has ended, or after so many seconds: what is not committed then is done by the next one."""
         self._thread.join(seconds)
 
     def _run(self) -> None:
@@ -82,6 +85,9 @@ class Housekeeper:
         with self.database.read() as connection:
             asked = [one for one in requests.open_(connection) if one["kind"] != "export"]
         for one in asked:
+            # Each may take minutes.
+            if self._stopping.is_set():
+                break
             self._erase(one, now)
         return is_more
 

@@ -339,6 +339,7 @@ def test_a_fault_in_it_is_logged_without_its_words_and_it_goes_on(
     keeper.start()
     wait_until(lambda: len(turns) > 1, "it goes on")
     keeper.stop()
+    keeper.wait(5)
     said = capsys.readouterr().out
     assert "housekeeping.failed" in said
     assert MAYA not in said
