@@ -18,7 +18,7 @@ from bridge.errors import StoreUnavailable, kind_and_place
 from bridge.privacy import erasing
 from bridge.privacy.about import About
 from bridge.settings import Settings
-from bridge.store import requests
+from bridge.store import deeds, requests
 from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.retaining import walks
@@ -103,7 +103,7 @@ class Housekeeper:
             log.info("housekeeping.request_waits", request=asked["id"], rows=done.busy)
             return
         with self.database.write() as writing:
-            requests.finish(writing, asked["id"], outcome=f"Erased: {done.words}.", now=now)
+            deeds.finish_request(writing, asked["id"], outcome=f"Erased: {done.words}.", who="worker", now=now)
         log.info("housekeeping.request_done", request=asked["id"], kind=asked["kind"])
 
 
