@@ -18,7 +18,7 @@ from bridge.errors import StoreUnavailable, kind_and_place
 from bridge.privacy import erasing
 from bridge.privacy.about import About
 from bridge.settings import Settings
-from bridge.store import requests
+from bridge.store import deeds, requests
 from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.retaining import walks
@@ -49,9 +49,12 @@ class Housekeeper:
         """Begin."""
         self._thread.start()
 
-    def stop(self, seconds: float = 5.0) -> None:
-        """End, after the step that is under way."""
+    def stop(self) -> None:
+        """Begin nothing more. `wait` for the step that is under way."""
         self._stopping.set()
+
+    def wait(self, seconds: float) -> None:
+        """Return when it has ended, or after so many seconds: what is not committed then is done by the next one."""
         self._thread.join(seconds)
 
     def _run(self) -> None:
@@ -82,6 +85,9 @@ class Housekeeper:
         with self.database.read() as connection:
             asked = [one for one in requests.open_(connection) if one["kind"] != "export"]
         for one in asked:
+            # Each may take minutes.
+            if self._stopping.is_set():
+                break
             self._erase(one, now)
         return is_more
 
@@ -97,7 +103,7 @@ class Housekeeper:
             log.info("housekeeping.request_waits", request=asked["id"], rows=done.busy)
             return
         with self.database.write() as writing:
-            requests.finish(writing, asked["id"], outcome=f"Erased: {done.words}.", now=now)
+            deeds.finish_request(writing, asked["id"], outcome=f"Erased: {done.words}.", who="worker", now=now)
         log.info("housekeeping.request_done", request=asked["id"], kind=asked["kind"])
 
 

@@ -45,10 +45,9 @@ class Observer:
 
     def _run(self) -> None:
         while not self._closing.wait(_EVERY_SECONDS):
-            self.write()
-            for look in self.looks:
+            for step in (self.write, *self.looks):
                 try:
-                    look()
+                    step()
                 except StoreUnavailable as error:
                     log.warning("observer.database_unavailable", error=str(error))
                 except Exception as error:  # noqa: BLE001 - what looks for trouble must not end by one

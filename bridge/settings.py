@@ -1,22 +1,18 @@
 """Settings from the environment: read once, frozen, every problem reported at once.
 
-`NAMES` and `CONNECTION_SUFFIXES` are all there are; the README documents the same list and a test compares them.
+`NAMES` and `CONNECTION_SUFFIXES` are all there are; settings.yaml describes the same list, and a test compares them.
 """
 
-import difflib
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-
 from bridge import alerting as alert_settings
+from bridge import database_url, stray_settings
 from bridge import openid as openid_settings
 from bridge import telemetry as telemetry_settings
 from bridge.connections import CONNECTION_SUFFIXES, Account, Connection, ConnectionReader, setting_prefix
-from bridge.environment import Environment, is_loopback, is_secret, split_url
+from bridge.environment import Environment, is_loopback, split_url
 from bridge.errors import Misconfigured
 from bridge.events import PLACES, Place
 from bridge.phone import ALLOWED_REGIONS, CROWN_DEPENDENCIES, TERRITORIES
@@ -62,15 +58,7 @@ NAMES = (
     "WORKER_THREADS",
 )
 
-_OUR_PREFIXES = ("ALERT_", "ATTENTIVE_", "BRIDGE_", "CAP_PER_", "DATA_KEY", "RETAIN_", "WORKER_")
-
-_POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
-_SQLITE = ("sqlite", "sqlite+pysqlite")
-
 _LONGEST_NAME = 100
-# How alike two names are when one is the other misspelt, and how short a name is like too many.
-_CLOSE = 0.8
-_LONG_ENOUGH = 8
 
 Sending = Literal["on", "hold", "off"]
 QuietHoursSetting = Literal["template", "off"]
@@ -152,20 +140,20 @@ class Settings:
 
 
 def _read(environment: Environment, sources: Collection[str]) -> Settings:
-    database_url = environment.text("DATABASE_URL")
+    address = environment.text("DATABASE_URL")
     attentive_url = (environment.text("ATTENTIVE_URL") or "https://api.attentivemobile.com").rstrip("/")
     _check_attentive_url(environment, attentive_url)
     reader = ConnectionReader(environment, sources)
     connections = {connection.name: connection for connection in reader.connections()}
     _check_names(environment, connections)
-    _look_for_strays(environment, connections, sources)
+    stray_settings.warn(environment, NAMES, connections, sources)
     public_url = _public_url(environment)
     # Heroku's, for each of its dynos: its name.
     dyno = environment.text("DYNO")
     by_default = "on" if is_loopback(attentive_url) else "hold"
     return Settings(
-        database_url=_database_url(environment, database_url or "sqlite:///bridge.db"),
-        database_url_is_explicit=database_url is not None,
+        database_url=database_url.read(environment, address or "sqlite:///bridge.db"),
+        database_url_is_explicit=address is not None,
         # On a dyno three, because Heroku's smallest plan has twenty for the old and the new dynos of a deploy together.
         database_connections=environment.whole("DATABASE_CONNECTIONS", 3 if dyno else 8, at_least=3, at_most=100),
         data_keys=_data_keys(environment),
@@ -267,53 +255,3 @@ def _worker_name(environment: Environment) -> str | None:
     if name and len(name) > _LONGEST_NAME:
         environment.problem("WORKER_NAME", f"is too long a name; at most {_LONGEST_NAME} characters")
     return name
-
-
-def _database_url(environment: Environment, value: str) -> str:
-    """The SQLAlchemy form: `postgres://` as hosting providers write it, through psycopg 3."""
-    try:
-        url = make_url(value)
-    except (ArgumentError, ValueError):
-        problem: str | None = "cannot be read; write sqlite:///bridge.db or postgresql://user:password@host/name"
-        url = URL.create("")
-    else:
-        problem = _problem_of(url)
-    if problem:
-        environment.problem("DATABASE_URL", problem)
-        return ""
-    if url.drivername in _POSTGRESQL:
-        url = url.set(drivername="postgresql+psycopg")
-    return url.render_as_string(hide_password=False)
-
-
-def _problem_of(url: URL) -> str | None:
-    """What is wrong with a database's address. Never with its words: they may be the password's."""
-    if url.drivername in _POSTGRESQL:
-        if "@" in (url.host or ""):
-            return "the password holds an @, which is written %40 there"
-        return None
-    if url.drivername in _SQLITE:
-        if url.host:
-            return "SQLite's addresses have three slashes, sqlite:///bridge.db, or four: sqlite:////folder/bridge.db"
-        if not url.database or url.database == ":memory:":
-            return "SQLite needs a file, because several processes share it"
-        return "nothing may follow the file's name of SQLite" if url.query else None
-    return f"{url.drivername} is not supported; use sqlite or postgresql"
-
-
-def _look_for_strays(environment: Environment, connections: Mapping[str, Connection], sources: Collection[str]) -> None:
-    """Warn of settings that look like ours and do nothing: a typing error would be silent otherwise."""
-    prefixes = [setting_prefix(name) for name in connections]
-    known = {*NAMES, *(f"{prefix}_{suffix}" for prefix in prefixes for suffix in CONNECTION_SUFFIXES)}
-    possible = known | {f"{setting_prefix(source)}_SECRETS" for source in sources}
-    known |= {f"{name}_FILE" for name in known if is_secret(name)}
-    for name, value in sorted(os.environ.items()):
-        if name in known or not value:
-            continue
-        close = difflib.get_close_matches(name, possible, n=1, cutoff=_CLOSE)
-        looks_like_ours = name.startswith((*_OUR_PREFIXES, *(f"{prefix}_" for prefix in prefixes)))
-        if name.endswith(("_SECRETS", "_SECRETS_FILE")):
-            environment.warnings.append(f"{name} belongs to no connection: its webhooks will be answered 404")
-        elif looks_like_ours or (close and len(name) >= _LONG_ENOUGH):
-            hint = f"; did you mean {close[0]}?" if close else ""
-            environment.warnings.append(f"{name} is not a setting of the bridge{hint}")

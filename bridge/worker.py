@@ -131,11 +131,17 @@ class Worker:
             self._stopping.wait(self._rest.owed())
             self._wake.clear()
             self._retrying(self._turn)
-        self._housekeeper.stop()
-        self._drain()
-        self._wakeup.stop()
-        self._observer.close()
+        self._end()
         log.info("worker.stopped", worker=self._presence.me.name)
+
+    def _end(self) -> None:
+        """Record what is under way before anything else is waited for: the process may be killed meanwhile."""
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        self._housekeeper.stop()
+        self._drain(deadline)
+        self._wakeup.stop()
+        self._housekeeper.wait(min(5.0, max(0.5, deadline - time.monotonic())))
+        self._observer.close()
 
     def _next_moment(self) -> float:
         """In how many seconds an account may be claimed for again whose rate is used up, or whose pause ends."""
@@ -293,9 +299,8 @@ class Worker:
         self._done.append(Done(work=done, result=result, owner=owner))
         self._wake.set()
 
-    def _drain(self) -> None:
+    def _drain(self, deadline: float) -> None:
         """Let what is under way end and record it; give the rest back."""
-        deadline = time.monotonic() + _DRAIN_SECONDS
         while (self._sending or self._processing) and time.monotonic() < deadline:
             self._wake.wait(0.2)
             self._wake.clear()

@@ -93,6 +93,38 @@ def test_trying_a_person_again_is_on_the_list_without_the_number(office: Office,
     assert listed(office) == [("terminal: dana", "try again", "an unreachable person")]
 
 
+def test_what_is_told_and_erased_of_a_person_is_on_the_list_without_whose(
+    office: Office, terminal: ForkedStack
+) -> None:
+    held(office, 1)
+    number = office.messages()[0]["to"]
+    run(terminal, "export", "--phone", number)
+    run(terminal, "erase", "--phone", number, "--yes")
+    run(terminal, "erase", "--phone", number, "--yes")
+    with office.database.write() as connection:
+        asked = {"connection": "shopify", "kind": "export", "asked_at": office.database.now(connection)}
+        connection.execute(insert(tables.requests).values(**asked))
+    run(terminal, "requests", "done", "1")
+    run(terminal, "requests", "done", "1", status=1)
+    assert listed(office) == [
+        ("terminal: dana", "export", "a phone number"),
+        ("terminal: dana", "erase", "a phone number"),
+        ("terminal: dana", "request done", "request 1"),
+    ]
+
+
+def test_what_is_done_to_the_whole_database_is_on_the_list(office: Office, terminal: ForkedStack) -> None:
+    held(office, 1)
+    deeds = ["restored", "end restored"]
+    if office.database.is_sqlite:
+        run(terminal, "db", "backup", "monday.db")
+        deeds.insert(0, "back up")
+    run(terminal, "db", "restored")
+    run(terminal, "db", "restored", "--end")
+    run(terminal, "db", "restored", "--end")
+    assert listed(office) == [("terminal: dana", deed, "the database") for deed in deeds]
+
+
 def test_the_console_shows_what_was_done_in_the_terminal(office: Office, terminal: ForkedStack) -> None:
     held(office, 1)
     run(terminal, "messages", "drop", "1")

@@ -15,6 +15,7 @@ from bridge.housekeeping import Housekeeper
 from bridge.privacy import erasing, exporting
 from bridge.privacy.about import About, is_told_by
 from bridge.sources.samples import load
+from bridge.store import erasing as erasing_rows
 from bridge.store import ledger, people, processing, requests, retaining, sightings, tables
 from bridge.store.clock import Clock
 from bridge.store.database import Database
@@ -176,6 +177,16 @@ def test_nothing_can_be_made_of_what_was_erased(shop: Office) -> None:
         assert not ledger.retry(connection, message, datetime.now(UTC))
 
 
+def test_what_was_erased_since_somebody_looked_is_not_sent_on(shop: Office) -> None:
+    with shop.database.write() as connection:
+        connection.execute(update(tables.messages).where(tables.messages.c.id == 1).values(state="refused"))
+        seen = ledger.find_message(connection, 1)
+        erasing_rows.messages_of(connection, [1], datetime.now(UTC))
+        assert seen
+        assert not ledger.retry(connection, seen, datetime.now(UTC))
+    assert shop.messages()[0]["state"] == "refused"
+
+
 def test_all_that_is_kept_of_a_person_is_told(shop: Office) -> None:
     told = exporting.export(shop.database, shop.settings, About(phone=MAYA), None)
     assert [row["id"] for row in told["deliveries"]] == [1, 3]
@@ -299,6 +310,17 @@ def test_old_texts_lose_their_person_and_then_go(shop: Office) -> None:
     assert [row["id"] for row in shop.deliveries()] == [3]
 
 
+def test_no_number_is_given_twice_however_quiet_it_is(shop: Office) -> None:
+    with shop.database.write() as connection:
+        ledger.drop(connection, [3])
+    for _ in range(3):
+        _age(shop, 200)
+        _tidy(shop.database, payloads=30, texts=90)
+    assert [(row["id"], row["body"]) for row in shop.messages()] == [(3, None)]
+    assert [(row["id"], row["body"]) for row in shop.deliveries()] == [(3, b"")]
+    assert shop.receive("shopify", "customers_data_request") == 4
+
+
 def test_nothing_is_erased_where_it_is_kept_for_ever(shop: Office) -> None:
     _age(shop, 3000)
     _tidy(shop.database, payloads=0, texts=0)
@@ -339,6 +361,7 @@ def test_a_fault_in_it_is_logged_without_its_words_and_it_goes_on(
     keeper.start()
     wait_until(lambda: len(turns) > 1, "it goes on")
     keeper.stop()
+    keeper.wait(5)
     said = capsys.readouterr().out
     assert "housekeeping.failed" in said
     assert MAYA not in said

@@ -9,15 +9,15 @@ import pytest
 from conftest import Stack, wait_until
 from office import Office, Peer
 from raw_rows import raw_bytes
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from bridge import sealing
-from bridge.cli import db as db_commands
+from bridge.cli import sealing as commands
 from bridge.errors import Misconfigured
 from bridge.messages import Picture
 from bridge.sealing import CannotOpen, Keys
 from bridge.sources.samples import load
-from bridge.store import hashing, people, pictures, resealing, schema, sightings, tables, unlocking
+from bridge.store import audit, hashing, people, pictures, resealing, schema, sightings, tables, unlocking
 from bridge.store.database import Database
 from bridge.store.sealed import UNOPENED_WORDS, Sealed
 
@@ -205,10 +205,10 @@ def test_keys_set_and_exchanged_change_nothing_but_who_can_read(
             people.refused(connection, [("attentive", MAYA)], now)
     assert len(known) == 3
 
-    rows = db_commands._reseal(office.database)
+    rows = commands._reseal(office.database)
     assert rows[0]["messages"] == 2
     assert not rows[1]
-    assert db_commands._reseal(office.database) == ({}, {})
+    assert commands._reseal(office.database) == ({}, {})
     office = work(opened(NEW))
     assert {row["to"] for row in office.messages()} == {MAYA}
     office.receive("shopify", "orders_create", id=1003, phone=MAYA)
@@ -224,7 +224,7 @@ def test_rows_are_resealed_while_the_worker_goes_on(opened: _Open, work: Callabl
     office = work(opened(NEW))
     for number in range(30, 50):
         office.receive("shopify", "orders_create", id=number, name=f"#{number}")
-    rows, unopened = db_commands._reseal(office.database)
+    rows, unopened = commands._reseal(office.database)
     office.wait_for_states(*["sent"] * 50)
     assert rows["deliveries"] == 30
     assert not unopened
@@ -270,7 +270,7 @@ def test_a_row_that_no_key_opens_is_set_aside_and_the_others_go_on(
     assert office.messages()[0]["body"] == UNOPENED_WORDS
     assert len(attentive.taken) == 1
     # Their words are not stored by accident.
-    rows, unopened = db_commands._reseal(office.database)
+    rows, unopened = commands._reseal(office.database)
     assert (rows, unopened) == ({}, {"deliveries": 1, "messages": 1})
 
 
@@ -324,3 +324,32 @@ def test_the_commands_make_keys_exchange_them_and_refuse_wrong_ones(stack_on_bot
     assert stack.run("messages", "list", DATA_KEYS=old).returncode == 2
     refused = stack.run("db", "rehash")
     assert (refused.returncode, "a worker is running" in refused.stderr) == (1, True)
+
+
+def test_the_command_gives_hashes_a_new_secret_and_it_stays(stack_on_both: Stack) -> None:
+    stack = stack_on_both
+    stack.settings |= {"BRIDGE_SENDING": "hold", "LOGNAME": "dana"}
+    assert stack.run("db", "upgrade").returncode == 0
+    processes = [stack.start_web(), stack.start_worker()]
+    assert stack.run("trigger", "shopify", "orders_create", "--url", stack.web_url).returncode == 0
+    wait_until(lambda: '"held"' in stack.run("messages", "list", "--json").stdout, "the text is held")
+    assert [process.terminate() for process in processes] == [0, 0]
+    stack.settings["DATA_KEYS"] = sealing.new_key()
+    assert stack.run("db", "reseal").returncode == 0
+    database = Database(stack.database_url, keys=Keys((sealing.read_key(stack.settings["DATA_KEYS"]),)))
+    before = _recipients(database)
+    told = stack.run("db", "rehash")
+    assert told.returncode == 0, told.stderr
+    after = _recipients(database)
+    with database.read() as connection:
+        assert len(hashing.hashes(connection).secrets) == 2
+        noted = [(row["who"], row["action"]) for row in audit.list_newest(connection, limit=10)]
+    database.dispose()
+    assert len(after) == 1
+    assert not after & before
+    assert noted == [("terminal: dana", "rehash"), ("terminal: dana", "reseal")]
+
+
+def _recipients(database: Database) -> set[str]:
+    with database.read() as connection:
+        return set(connection.execute(select(tables.messages.c.recipient)).scalars())

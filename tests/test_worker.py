@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from bridge import pipeline
 from bridge.attentive import retry
 from bridge.errors import StoreUnavailable
 from bridge.events import Delivery
+from bridge.housekeeping import Housekeeper
 from bridge.sources.samples import load
 from bridge.store import account_health, ledger, processing, sending, tables
 from bridge.store import workers as registry
@@ -418,6 +420,29 @@ def test_a_worker_that_stops_records_what_was_under_way(office: Office, attentiv
     (waiting,) = [delivery for delivery in office.deliveries() if delivery["id"] == later]
     assert (waiting["state"], waiting["owner"], waiting["attempts"]) == ("stored", None, 0)
     assert workers_of(office) == []
+
+
+def test_what_is_under_way_at_a_stop_is_recorded_before_the_housekeeper_ends(
+    office: Office, attentive: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def erase(_self: Housekeeper) -> bool:
+        has_begun.set()
+        return may_end.wait(20)
+
+    monkeypatch.setattr(Housekeeper, "_turn", erase)
+    hold = Hold(attentive)
+    worker = office.start()
+    office.receive("shopify", "orders_create")
+    assert hold.taken.wait(10)
+    assert has_begun.wait(10)
+    worker.stop()
+    hold.go.set()
+    began = time.monotonic()
+    office.wait_for_states("sent")
+    assert time.monotonic() - began < 4.5
+    may_end.set()
 
 
 def test_a_worker_that_cannot_wait_any_longer_gives_back_what_is_under_way(

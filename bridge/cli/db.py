@@ -1,25 +1,22 @@
-"""`bridge db`: the database's schema, back-ups of it, going on after one was put back, and what it is sealed with."""
+"""`bridge db`: the database's schema, back-ups of it, and going on after one was put back."""
 
-import sys
-import time
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import click
 
-from bridge.cli import output, setup, spans
+from bridge.cli import output, sealing, setup, spans
 from bridge.errors import Misconfigured
-from bridge.store import resealing, restorations, status, unlocking
-from bridge.store.database import Database
-
-# Others write meanwhile: so much longer than a batch takes it rests.
-_REST = 3.0
+from bridge.store import deeds
 
 
 @click.group()
 def db() -> None:
-    """The database: migrate it, back it up, go on after a back-up was put back."""
+    """The database: migrate it, back it up, go on after a back-up was put back, seal it anew."""
+
+
+for command in (sealing.reseal, sealing.rehash):
+    db.add_command(command)
 
 
 @db.command()
@@ -48,6 +45,8 @@ def backup(file: Path) -> None:
     if file.exists():
         raise click.UsageError(f"{file} is there already, and stays as it is: choose another name")
     size = copy(database, file)
+    with database.write() as connection:
+        deeds.backed_up(connection, who=setup.who(), now=database.now(connection))
     database.dispose()
     click.echo(f"Wrote {file}, {size / 1_000_000:,.1f} MB.")
 
@@ -68,9 +67,9 @@ def restored(hold: timedelta, end: bool) -> None:
     with database.write() as connection:
         now = database.now(connection)
         if end:
-            was_held = restorations.end(connection, now)
+            was_held = deeds.end_restored(connection, who=setup.who(), now=now)
         else:
-            done = restorations.restored(connection, now, now + hold)
+            done = deeds.restored(connection, until=now + hold, who=setup.who(), now=now)
     database.dispose()
     if end:
         click.echo("New texts go again." if was_held else "New texts were not held any more.")
@@ -81,55 +80,3 @@ def restored(hold: timedelta, end: bool) -> None:
     click.echo(f"Texts about what happened before {done.until:%Y-%m-%d %H:%M}Z will be held.")
     click.echo("Start web and worker, look at `bridge messages list --state held`, then release or drop them:")
     click.echo("  bridge messages release --reason restored")
-
-
-@db.command()
-def reseal() -> None:
-    """Seal all personal data with the newest key of DATA_KEYS, in small batches, while everything runs.
-
-    First restart all processes with the new key. It may be broken off and started again. Exit status 1 if there is what
-    no key opens.
-    """
-    settings = setup.read_settings()
-    if not settings.data_keys:
-        raise Misconfigured(["DATA_KEYS: is not set, so there is nothing to seal with; `bridge keys new` makes a key"])
-    database = setup.open_database_to_work(settings)
-    rows, unopened = _reseal(database)
-    for name, count in sorted(rows.items()):
-        click.echo(f"{name}: {output.counted(count, 'row')} sealed")
-    if unopened:
-        told = ", ".join(f"{count} of {name}" for name, count in sorted(unopened.items()))
-        click.echo(f"bridge: no key of DATA_KEYS opens {told}: put the key back that they are sealed with", err=True)
-        sys.exit(1)
-    click.echo("Everything is sealed with the newest key. If all processes have it, the others can go from DATA_KEYS.")
-
-
-def _reseal(database: Database) -> tuple[Counter[str], Counter[str]]:
-    """How many rows of each table were sealed, and how many could not be opened."""
-    rows, unopened = Counter[str](), Counter[str]()
-    began = time.monotonic()
-    for batch in resealing.reseal(database):
-        rows[batch.table] += batch.rows
-        unopened[batch.table] += batch.unopened
-        time.sleep(_REST * (time.monotonic() - began))
-        began = time.monotonic()
-    database.clear_journal()
-    return +rows, +unopened
-
-
-@db.command()
-def rehash() -> None:
-    """Give the hashes of phone numbers a new secret. Stop everything first: it is one long transaction.
-
-    Wanted by a database that is older than DATA_KEYS, or of which a copy was taken before DATA_KEYS was set.
-    """
-    settings = setup.read_settings()
-    database = setup.open_database_to_work(settings)
-    with database.read() as connection:
-        if status.read(connection, database.now(connection)).workers:
-            click.echo("bridge: a worker is running; stop all workers and web processes first", err=True)
-            sys.exit(1)
-    with database.migrate() as connection:
-        count = resealing.rehash(connection)
-        unlocking.seal_secrets(connection, settings.data_keys)
-    click.echo(f"{output.counted(count, 'row')} hashed with a new secret.")

@@ -14,6 +14,7 @@ from bridge.errors import Misconfigured
 from bridge.privacy import erasing, exporting
 from bridge.privacy.about import About
 from bridge.settings import Settings
+from bridge.store import deeds
 
 # Rows under way are free again within seconds.
 _TRIES, _BETWEEN_SECONDS = 5, 3.0
@@ -68,7 +69,7 @@ def erase(settings: Settings, about: About, connection: str | None, dry_run: boo
     for number in range(_TRIES):
         with database.read() as reading:
             now = database.now(reading)
-        done = erasing.erase(database, settings, about, connection, now=now, who="terminal")
+        done = erasing.erase(database, settings, about, connection, now=now, who=setup.who())
         click.echo(f"Erased: {done.words}.")
         if not done.busy:
             break
@@ -96,4 +97,8 @@ def _warn(done: erasing.Erased) -> None:
 @_about
 def export(settings: Settings, about: About, connection: str | None) -> None:
     """Print all that is kept of a person or an order as one JSON document."""
-    output.print_json(exporting.export(setup.open_database(settings), settings, about, connection))
+    database = setup.open_database(settings)
+    document = exporting.export(database, settings, about, connection)
+    with database.write() as writing:
+        deeds.told(writing, "export", about.words, who=setup.who(), now=database.now(writing))
+    output.print_json(document)

@@ -6,6 +6,7 @@ import sys
 import click
 
 from bridge.cli import output, setup
+from bridge.store import deeds
 from bridge.store import requests as store
 from bridge.store.sealed import is_unopened
 
@@ -49,7 +50,8 @@ def done(request_id: int) -> None:
     """Note that this one is done, and forget whose it was."""
     database = setup.open_database(setup.read_settings())
     with database.write() as connection:
-        ok = store.finish(connection, request_id, outcome="Done by hand.", now=database.now(connection))
+        now = database.now(connection)
+        ok = deeds.finish_request(connection, request_id, outcome="Done by hand.", who=setup.who(), now=now)
     if not ok:
         click.echo(f"bridge: there is no request {request_id} to do", err=True)
         sys.exit(1)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from bridge.privacy import finding
 from bridge.privacy.about import About
 from bridge.settings import Settings
-from bridge.store import account_health, audit, erasing
+from bridge.store import account_health, deeds, erasing
 from bridge.store.database import Database
 from bridge.store.tables import deliveries, messages
 from bridge.wording import counted
@@ -30,6 +30,11 @@ class Erased:
     pictures: int = 0
     busy: int = 0
     unopened: int = 0
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything was erased."""
+        return any((self.deliveries, self.messages, self.sightings, self.people, self.pictures))
 
     @property
     def words(self) -> str:
@@ -59,7 +64,7 @@ def plan(database: Database, settings: Settings, about: About, connection: str |
 def erase(
     database: Database, settings: Settings, about: About, connection: str | None, *, now: datetime, who: str
 ) -> Erased:
-    """Erase all that is kept about them, and note on the audit list how much. Once more changes nothing.
+    """Erase all that is kept about them, and note on the audit list how much, if anything. Once more changes nothing.
 
     First the deliveries: no new text is made of them then.
     """
@@ -90,7 +95,8 @@ def erase(
             deliveries=emptied, messages=texts, withdrawn=withdrawn, sightings=known, people=people,
             pictures=pictures, busy=busy, unopened=found.unopened,
         )  # fmt: skip
-        audit.note(writing, who=who, action="erase", subject=about.words, now=now, detail=done.words)
+        if done.is_any:
+            deeds.told(writing, "erase", about.words, who=who, now=now, how_much=done.words)
     database.clear_journal()
     return done
 

@@ -118,6 +118,14 @@ class Database:
                     if not connection.invalidated:
                         connection.invalidate()
 
+    @contextmanager
+    def write_at_length(self) -> Iterator[Connection]:
+        """A transaction that writes and may take as long as it needs, committed when the block ends."""
+        with self.migrate() as connection:
+            yield connection
+            if not self.is_sqlite:
+                connection.commit()
+
     def clear_journal(self) -> bool:
         """Have SQLite's journal forget what was overwritten and erased; False if somebody is reading just then.
 

@@ -9,8 +9,20 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from bridge.store import account_health, audit, ledger, people, processing, reporting, switches
+from bridge.store import (
+    account_health,
+    audit,
+    ledger,
+    people,
+    processing,
+    reporting,
+    requests,
+    resealing,
+    restorations,
+    switches,
+)
 from bridge.store.reporting import Period
+from bridge.store.restorations import Restored
 from bridge.store.switches import Kind
 
 #: What may be decided about held messages.
@@ -74,4 +86,59 @@ def clear_person(connection: Connection, number: str, *, who: str, now: datetime
     if count:
         # Whose number it is stands nowhere but where it is needed.
         audit.note(connection, who=who, action="try again", subject="an unreachable person", now=now)
+    return count
+
+
+def told(
+    connection: Connection,
+    action: Literal["erase", "export"],
+    whose: str,
+    *,
+    who: str,
+    now: datetime,
+    how_much: str = "",
+) -> None:
+    """Note that all that is kept of somebody was erased or told: `whose` says by what they were found, never who."""
+    audit.note(connection, who=who, action=action, subject=whose, now=now, detail=how_much)
+
+
+def finish_request(connection: Connection, request_id: int, *, outcome: str, who: str, now: datetime) -> bool:
+    """Note that what was asked for is done, as `requests.finish` does; False if there is none to do."""
+    done = requests.finish(connection, request_id, outcome=outcome, now=now)
+    if done:
+        audit.note(connection, who=who, action="request done", subject=f"request {request_id}", now=now, detail=outcome)
+    return done
+
+
+def backed_up(connection: Connection, *, who: str, now: datetime) -> None:
+    """Note that somebody has taken a copy of everything."""
+    audit.note(connection, who=who, action="back up", subject="the database", now=now)
+
+
+def restored(connection: Connection, *, until: datetime, who: str, now: datetime) -> Restored:
+    """Hold what may have been sent since the back-up, as `restorations.restored` does. Raises Misconfigured."""
+    done = restorations.restored(connection, now, until)
+    detail = f"{done.messages} messages are held, and what is about something before {until:%Y-%m-%d %H:%M}Z."
+    audit.note(connection, who=who, action="restored", subject="the database", now=now, detail=detail)
+    return done
+
+
+def end_restored(connection: Connection, *, who: str, now: datetime) -> bool:
+    """Let texts about what happens from now on go again; False if they did already."""
+    done = restorations.end(connection, now)
+    if done:
+        audit.note(connection, who=who, action="end restored", subject="the database", now=now)
+    return done
+
+
+def resealed(connection: Connection, rows: int, *, who: str, now: datetime) -> None:
+    """Note that so many rows were sealed with the newest key, if there were any."""
+    if rows:
+        audit.note(connection, who=who, action="reseal", subject="the database", now=now, detail=f"{rows} rows.")
+
+
+def rehash(connection: Connection, *, who: str, now: datetime) -> int:
+    """Key all hashes with one more secret, as `resealing.rehash` does; of how many rows."""
+    count = resealing.rehash(connection)
+    audit.note(connection, who=who, action="rehash", subject="the database", now=now, detail=f"{count} rows.")
     return count

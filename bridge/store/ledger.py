@@ -94,7 +94,7 @@ def list_attempts(connection: Connection, message_id: int) -> list[Mapping[str, 
 def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> bool:
     """Send a message on, with its own time to live from now; False if its state does not allow it.
 
-    It does not if another message has told the person the same since it was skipped.
+    It does not if another message has told the person the same since it was skipped, or if it was erased.
     """
     account_health.read(connection)
     if message["to"] is None or is_unopened(*message.values()) or replacement(connection, message) is not None:
@@ -103,6 +103,8 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
         update(messages)
         .where(
             messages.c.id == message["id"],
+            # `message` was read before the lock.
+            messages.c.erased_at.is_(None),
             or_(messages.c.state.in_(RETRYABLE), is_skipped & messages.c.reason.in_(RETRYABLE_REASONS)),
         )
         .values(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, exists, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, exists, func, select
 
 from bridge.store import account_health, erasing
 from bridge.store.database import Database
@@ -65,23 +65,30 @@ class Walk:
 def walks(*, payloads: int, texts: int) -> list[Walk]:
     """What is to be done with rows of so many days; 0 keeps them."""
     made = []
-    is_over = messages.c.state.not_in(WAITING)
+    is_told = messages.c.state.not_in(WAITING)
     if payloads:
         waits = exists().where(messages.c.delivery_id == deliveries.c.id, messages.c.state.in_(WAITING))
         is_done = and_(deliveries.c.erased_at.is_(None), deliveries.c.state != "stored", ~waits)
         made.append(_walk(deliveries.c.received_at, is_done, erasing.deliveries_of, timedelta(days=payloads)))
     if texts:
         age = timedelta(days=texts)
-        is_told = and_(messages.c.erased_at.is_(None), is_over)
-        made.append(_walk(messages.c.created_at, is_told, erasing.messages_of, age))
-        gone = and_(messages.c.erased_at.is_not(None), is_over)
+        is_kept = and_(messages.c.erased_at.is_(None), is_told)
+        made.append(_walk(messages.c.created_at, is_kept, erasing.messages_of, age))
+        gone = and_(messages.c.erased_at.is_not(None), is_told, _is_not_newest(messages))
         made.append(_walk(messages.c.created_at, gone, _forget_messages, max(2 * age, age + LEAST)))
     if payloads and texts:
         age = timedelta(days=max(payloads, texts))
         has_none = ~exists().where(messages.c.delivery_id == deliveries.c.id)
-        gone = and_(deliveries.c.erased_at.is_not(None), deliveries.c.state != "stored", has_none)
+        is_over = deliveries.c.state != "stored"
+        gone = and_(deliveries.c.erased_at.is_not(None), is_over, has_none, _is_not_newest(deliveries))
         made.append(_walk(deliveries.c.received_at, gone, _forget_deliveries, max(2 * age, age + LEAST)))
     return made
+
+
+def _is_not_newest(table: Table) -> ColumnElement[bool]:
+    """The newest row stays, or SQLite would give its number away: what is noted of that would be told of another."""
+    newest = select(func.max(table.c.id)).correlate(None).scalar_subquery()
+    return table.c.id < newest
 
 
 def _walk(dated: Column[Any], condition: ColumnElement[bool], does: Any, age: timedelta) -> Walk:
