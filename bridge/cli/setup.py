@@ -115,11 +115,16 @@ def refuse_unconfirmed_backup(database: Database) -> None:
 
 
 def migrate(settings: Settings) -> tuple[str | None, str]:
-    """Create or migrate the database; the versions before and after. Raises Misconfigured, StoreUnavailable."""
+    """Create or migrate the database; the versions before and after. Raises Misconfigured, StoreUnavailable.
+
+    Also where DATA_KEYS does not open it: a release that fails keeps the old processes, while new ones would not start.
+    """
     database = _database(settings)
     with mistakes.told_in_words():
         mistakes.refuse_second_machine(database)
         versions = schema.upgrade(database)
+        with database.read() as connection:
+            unlocking.check(connection, settings.data_keys)
     database.dispose()
     return versions
 
