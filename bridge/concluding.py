@@ -83,9 +83,10 @@ def _conclude_deliveries(
             fields["reason"] = result.reason.code if result.reason else None
             sayings.append(
                 Saying(
-                    event=f"delivery.{result.state}", fields=fields, counts=saying.counts_of_delivery(delivery, result)
+                    event=f"delivery.{result.state}", fields=fields, counts=(saying.delivery_count(delivery, result),)
                 )
             )
+            sayings += saying.of_skipped(delivery, result)
     results = [(delivery, result) for delivery, result in results if delivery.id not in overtaken]
     new = recording.processed(connection, results, now=now, tokens=tokens)
     held_back = hold_back(connection, new, caps, now)

@@ -32,15 +32,28 @@ def ids_of_delivery(delivery: Delivery | Message) -> dict[str, object]:
     return {"delivery": delivery.id, "connection": delivery.connection}
 
 
-def counts_of_delivery(delivery: Delivery, result: Processed) -> tuple[Count, ...]:
-    """What a delivery's end counts for."""
+def delivery_count(delivery: Delivery, result: Processed) -> Count:
+    """That a delivery is done with."""
     why = result.reason.code if result.reason else ""
-    # Of its drafts only the skipped ones: the others may be made already, and are counted when they are new.
-    skipped = [draft for draft in result.drafts if draft.state == "skipped"]
-    return (
-        Count(metric=DELIVERIES, labels=(delivery.connection, result.state, why)),
-        *(message_count(one.account, one.state, one.reason) for one in skipped),
-    )
+    return Count(metric=DELIVERIES, labels=(delivery.connection, result.state, why))
+
+
+def of_skipped(delivery: Delivery, result: Processed) -> list[Saying]:
+    """The messages of a delivery that nobody gets. The others may be made already: what is new is said when it is."""
+    return [
+        Saying(
+            event="message.skipped",
+            fields={
+                **ids_of_delivery(delivery),
+                "account": one.account,
+                "template": one.template,
+                "reason": one.reason.code if one.reason else None,
+            },
+            counts=(message_count(one.account, one.state, one.reason),),
+        )
+        for one in result.drafts
+        if one.state == "skipped"
+    ]
 
 
 def message_count(account: str, state: str, reason: Reason | str | None, by: int = 1) -> Count:

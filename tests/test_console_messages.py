@@ -436,4 +436,9 @@ def test_what_was_erased_is_told_with_its_day_and_offers_nothing(office: Office,
         assert words in _text(told)
         assert "Show number" not in told
         assert "Replay…" not in told
-    assert "nothing can be made of it" in _text(client.get("/console/deliveries/1/replay").text)
+    asked = client.get("/console/deliveries/1/replay").text
+    assert "nothing can be made of it" in _text(asked)
+    assert "Make what is missing" not in asked
+    assert "Send again" not in asked
+    # From a page that was open before.
+    assert "nothing can be made of it" in _text(_post(client, "/console/deliveries/1/replay", again="yes"))

@@ -214,6 +214,14 @@ def test_the_terminal_stops_and_lets_go_on_too(terminal: ForkedStack) -> None:
     database.dispose()
 
 
+def test_a_mistyped_template_is_stopped_and_doubted(terminal: ForkedStack) -> None:
+    mistyped = terminal.run("pause", "--template", "order_shiped")
+    assert (mistyped.returncode, "is stopped" in mistyped.stdout) == (0, True)
+    assert "no template 'order_shiped'; there are: agent_replied, " in mistyped.stderr
+    assert "`bridge resume --template order_shiped`" in mistyped.stderr
+    assert terminal.run("pause", "--template", "order_shipped").stderr == ""
+
+
 def test_the_terminal_says_what_it_needs_to_know(terminal: ForkedStack) -> None:
     for options in ([], ["--all", "--template", "x"], ["--account", "nobody"], ["--template", ""], ["--account", ""]):
         assert terminal.run("pause", *options).returncode == 2, options

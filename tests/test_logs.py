@@ -134,7 +134,10 @@ def test_lines_are_json_joined_by_ids_and_tell_no_query_number_or_body(stack: St
     assert forged.post(stack.web_url).status_code == 401
     requests.get(f"{stack.web_url}/nowhere?query-canary=1", timeout=10)
     wait_until(stack.texts, "the text arrives")
-    wait_until(lambda: "message.sent" in worker.log and "hook.refused" in web.log, "all is said")
+    lettered = stack.run("trigger", "shopify", "orders_create_lettered_phone", "--url", stack.web_url)
+    assert lettered.returncode == 0, lettered.stderr
+    ends = ("message.sent", "message.skipped")
+    wait_until(lambda: all(end in worker.log for end in ends) and "hook.refused" in web.log, "all is said")
     (text,) = stack.texts()
     assert web.terminate() == 0
     worker.terminate()
@@ -149,8 +152,10 @@ def test_lines_are_json_joined_by_ids_and_tell_no_query_number_or_body(stack: St
                 assert line["level"] in levels, line
                 assert line.keys() <= fields | EVERYWHERE, line
 
-    said = {line["event"]: line for line in _lines(worker.log)}
+    said = {line["event"]: line for line in _lines(worker.log) if line.get("delivery") == 1}
     assert said["delivery.processed"]["delivery"] == said["message.made"]["delivery"] == 1
+    (skipped,) = (line for line in _lines(worker.log) if line["event"] == "message.skipped")
+    assert (skipped["delivery"], skipped["connection"], skipped["reason"]) == (2, "shopify", "phone_has_letters")
     for event, attempt in (("message.queued", 1), ("message.sent", 2)):
         ids = {name: said[event][name] for name in sorted(JOINING)}
         assert ids == {
@@ -160,6 +165,7 @@ def test_lines_are_json_joined_by_ids_and_tell_no_query_number_or_body(stack: St
     asked = [line for line in _lines(web.log) if line["event"] == "http.request" and line["level"] == "info"]
     assert [(line["method"], line["path"], line["status"]) for line in asked] == [
         ("POST", "/hooks/shopify", 200), ("POST", "/hooks/shopify", 401), ("GET", "/nowhere", 404),
+        ("POST", "/hooks/shopify", 200),
     ]  # fmt: skip
     started = [line for line in _lines(web.log) if line.get("logger") == "gunicorn.error"]
     assert any("Listening at" in line["event"] for line in started)

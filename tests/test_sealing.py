@@ -238,7 +238,7 @@ def test_with_another_key_or_none_the_program_does_not_start(opened: _Open, work
     office.wait_for_states("sent")
     with pytest.raises(Misconfigured, match="DATA_KEYS: none of its keys opens the newest rows"):
         opened(NEW)
-    with pytest.raises(Misconfigured, match="DATA_KEYS: it is not set, but the rows are sealed"):
+    with pytest.raises(Misconfigured, match="DATA_KEYS: is not set, but this database is sealed"):
         opened()
     opened(NEW, OLD)
 
@@ -314,6 +314,12 @@ def test_the_commands_make_keys_exchange_them_and_refuse_wrong_ones(stack_on_bot
     assert wrong.returncode == 2
     assert "DATA_KEYS: none of its keys opens" in wrong.stderr
     assert new not in wrong.stderr + wrong.stdout
+    # The release step fails, and the processes that have the right key stay.
+    release = stack.run("db", "upgrade", DATA_KEYS=new)
+    assert (release.returncode, "none of its keys opens" in release.stderr) == (2, True)
+    served = stack.run("serve", DATA_KEYS="")
+    assert (served.returncode, served.stderr.count("\n")) == (2, 1)
+    assert "DATA_KEYS: is not set, but this database is sealed" in served.stderr
     garbled = stack.run("check", DATA_KEYS=f"{old},mistyped")
     assert "DATA_KEYS: key 2 must be 32 random bytes" in garbled.stderr
     stack.settings["DATA_KEYS"] = f"{new},{old}"

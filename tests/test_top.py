@@ -32,6 +32,8 @@ def test_top_shows_what_is_there(stack_on_both: Stack) -> None:
 
     found = _shown(stack)
     assert (found["queue"]["deliveries"], found["queue"]["messages"], found["wrong"]) == (0, 0, [])
+    # At once, and not when the clock's minute is over.
+    assert found["last_minute"] == {"webhooks": 1, "messages": {"refused": 1}}
     ((worker,), (account,)) = found["workers"], found["accounts"]
     assert (worker["name"], worker["silent_seconds"] < 10) == ("bench-1", True)
     assert (account["name"], account["state"]) == ("attentive", "open")

@@ -3,6 +3,7 @@
 import click
 
 from bridge.cli import setup
+from bridge.errors import Misconfigured
 from bridge.settings import Settings
 from bridge.store import deeds, switches
 from bridge.store.switches import Kind
@@ -40,6 +41,8 @@ def _turn(account: str | None, template: str | None, everything: bool, *, pauses
         done = turn(connection, kind, name, who=setup.who(), now=database.now(connection))
     if done:
         click.echo(f"{what} {'is stopped' if pauses else 'goes on'}; workers know it within seconds.")
+        if pauses and kind == "template":
+            _doubt(settings, name)
     else:
         click.echo(f"{what} {'was stopped already' if pauses else 'was not stopped'}.")
 
@@ -57,3 +60,13 @@ def _chosen(settings: Settings, account: str | None, template: str | None, every
             raise click.UsageError("that is no template's name")
         return "template", template
     return "all", ""
+
+
+def _doubt(settings: Settings, name: str) -> None:
+    """Say so if there is no such template here. It is stopped all the same: it may be gone, and its texts wait."""
+    try:
+        problem = setup.missing_template(settings, name)
+    except Misconfigured:
+        return
+    if problem:
+        click.echo(f"bridge: {problem}. If that was a slip: `bridge resume --template {name}`", err=True)

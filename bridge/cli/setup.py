@@ -115,11 +115,16 @@ def refuse_unconfirmed_backup(database: Database) -> None:
 
 
 def migrate(settings: Settings) -> tuple[str | None, str]:
-    """Create or migrate the database; the versions before and after. Raises Misconfigured, StoreUnavailable."""
+    """Create or migrate the database; the versions before and after. Raises Misconfigured, StoreUnavailable.
+
+    Also where DATA_KEYS does not open it: a release that fails keeps the old processes, while new ones would not start.
+    """
     database = _database(settings)
     with mistakes.told_in_words():
         mistakes.refuse_second_machine(database)
         versions = schema.upgrade(database)
+        with database.read() as connection:
+            unlocking.check(connection, settings.data_keys)
     database.dispose()
     return versions
 
@@ -167,6 +172,16 @@ def find_template(templates: Sequence["Template"], name: str) -> "Template":
     """The template of this name. Raises UsageError that names those there are."""
     found = next((one for one in templates if one.name == name), None)
     if found is None:
-        names = ", ".join(one.name for one in templates)
-        raise click.UsageError(f"there is no template {name!r}; there are: {names}")
+        raise click.UsageError(_no_template(name, [one.name for one in templates]))
     return found
+
+
+def missing_template(settings: Settings, name: str) -> str | None:
+    """What to say if no file of the templates has this name, good or broken. Raises Misconfigured."""
+    files = templates_folder(settings.templates_dir).glob("[!_.]*.txt")
+    names = sorted({file.name.partition(".")[0] for file in files})
+    return None if name in names else _no_template(name, names)
+
+
+def _no_template(name: str, names: Sequence[str]) -> str:
+    return f"there is no template {name!r}; there are: {', '.join(names)}"

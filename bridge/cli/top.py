@@ -59,8 +59,7 @@ def read(database: Database, settings: Settings) -> Shown:
     with database.read() as connection:
         now = database.now(connection)
         found = status.read(connection, now)
-        # The last whole minute.
-        minute = figures.over_time(connection, now, step=_MINUTE, steps=2)[0]
+        minute = figures.lately(connection, now, span=_MINUTE)
         reports = connection_report.read_all(connection, settings.connections, now)
         return {
             "at": now,

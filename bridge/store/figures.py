@@ -76,6 +76,17 @@ def over_time(
     return [_figures(span, known.came.get(span, came.get(span, 0)), made[number]) for number, span in enumerate(spans)]
 
 
+def lately(connection: Connection, now: datetime, *, span: timedelta) -> Figures:
+    """What came in the last `span` up to now, as near as a moment: what is being committed is not seen."""
+    moments = [now - span, now]
+    ids = []
+    for dated in (deliveries.c.received_at, messages.c.created_at):
+        last = bisecting.last_id(connection, dated.table)
+        ids.append([*bisecting.first_ids(connection, dated, moments[:1], last), last + 1])
+    came, made = (_counted(connection, one, of, [0])[0] for one, of in zip((deliveries, messages), ids, strict=True))
+    return _figures((moments[0], moments[1]), sum(came.values()), made)
+
+
 def _figures(span: tuple[datetime, datetime], came: int, made: Mapping[str, int]) -> Figures:
     is_full = COUNTED_TO in (came, sum(made.values()))
     return Figures(since=span[0], until=span[1], accepted=came, messages=made, is_at_least=is_full)

@@ -20,9 +20,11 @@ def check(connection: Connection, keys: Keys) -> None:
     )
     if not any(is_unopened(*connection.execute(query).scalars()) for query in newest):
         return
-    what = "none of its keys opens the newest rows" if keys else "it is not set, but the rows are sealed"
+    what = (
+        "none of its keys opens the newest rows of this database" if keys else "is not set, but this database is sealed"
+    )
     raise Misconfigured(
-        [f"DATA_KEYS: {what} of this database. Put the key back that they are sealed with; without it they are lost"]
+        [f"DATA_KEYS: {what}. Put the key back that it is sealed with; without it what is sealed is lost"]
     )
 
 

@@ -50,11 +50,14 @@ def add(console: Blueprint, present: Present, database: Database) -> None:
         """Have it processed; with `again` even texts are made that were made before."""
         again = request.form.get("again") == "yes"
         with database.write() as connection:
-            find(connection, delivery_id)
+            is_erased = find(connection, delivery_id)["erased_at"] is not None
             done = deeds.replay(connection, delivery_id, again=again, who=who(), now=database.now(connection))
-        flash(
-            f"Delivery {delivery_id} is processed again." if done else "It is being processed right now; wait a moment."
-        )
+        if is_erased:
+            flash("What it said has been erased: nothing can be made of it.")
+        elif done:
+            flash(f"Delivery {delivery_id} is processed again.")
+        else:
+            flash("It is being processed right now; wait a moment.")
         return redirect(url_for("console.delivery_detail", delivery_id=delivery_id), 303)
 
 
