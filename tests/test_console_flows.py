@@ -82,9 +82,9 @@ def test_a_connection_turns_green_by_itself(office: Stack, visit: Visit) -> None
     expect(waiting).to_be_visible()
     expect(page.locator("pre").first).to_contain_text(f"{office.web_url}/hooks/shopify")
     trigger(office, "shopify", "orders_create", "--bad-signature")
-    expect(page.get_by_text("Webhooks come, but nothing proves them.")).to_be_visible()
+    expect(page.locator("#live").get_by_text("Webhooks come, but nothing proves them.")).to_be_visible()
     trigger(office, "shopify", "orders_create")
-    expect(page.get_by_text("Genuine webhooks come.")).to_be_visible()
+    expect(page.locator("#live").get_by_text("Genuine webhooks come.")).to_be_visible()
     expect(waiting).to_have_count(0)
 
 

@@ -124,7 +124,10 @@ def test_nobody_is_logged_in_while_sqlite_is_locked(office: Office, database: Da
     with closing(sqlite3.connect(str(database.url.database), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         _login_is_refused_in_words(client)
-    assert client.post("/console/login", data={"password": "operator"}).status_code == 303
+    # It is not asked again at once after it did not answer.
+    wait_until(
+        lambda: client.post("/console/login", data={"password": "operator"}).status_code == 303, "somebody is logged in"
+    )
 
 
 def test_a_name_that_no_database_can_hold_is_told_apart_from_an_outage(office: Office) -> None:

@@ -131,6 +131,8 @@ def test_a_database_without_tables_and_one_of_a_newer_program_are_told_apart(
     database = stack.open_database()
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'of tomorrow'"))
+        # And no program of today works with it.
+        connection.execute(text("UPDATE compatibility SET oldest = 'of tomorrow'"))
     database.dispose()
     _assert_refused(stack.run(*command.split(), DATABASE_URL=postgres_url), "is newer than this program")
 

@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,9 +89,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
     build = _instructions()[: [name for name, _ in _instructions()].index("FROM", 1)]
     environment = {
         "PATH": f"{_HERE}{os.pathsep}{os.environ['PATH']}",
-        # What the wheel depends on is taken from here instead of being downloaded.
-        "PIP_NO_INDEX": "1",
-        "PIP_NO_DEPS": "1",
+        # What builds the wheel is here already.
         "PIP_NO_BUILD_ISOLATION": "0",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
@@ -104,8 +101,6 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
         if name == "RUN":
             line = re.sub(r"(?<![\w/.])/(opt|wheels)\b", rf"{root}/\1", rest)
             subprocess.run(["sh", "-c", line], cwd=source, env=environment, check=True, capture_output=True)
-    (site,) = root.glob("opt/bridge/lib/python*/site-packages")
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     _copy(dynos.ROOT / "templates", root / "app/templates")
     variables = dict(word.split("=", 1) for line in _of("ENV") for word in shlex.split(line))
     variables["PATH"] = variables["PATH"].replace("/opt", f"{root}/opt").replace("$PATH", os.environ["PATH"])

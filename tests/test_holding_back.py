@@ -728,6 +728,8 @@ def test_no_statement_of_a_turn_goes_through_a_whole_table(database: Database) -
     with database.write() as connection:
         now = database.now(connection)
         if not is_sqlite:
+            # As a new database plans: tests before this one have left statistics of rows that are gone.
+            connection.execute(text_of_sql("TRUNCATE messages CASCADE"))
             # Empty tables are gone through at once, whatever their indices.
             connection.execute(text_of_sql("SET LOCAL enable_seqscan = off"))
         event.listen(connection.engine, "before_cursor_execute", explain)

@@ -23,7 +23,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     """The web application over `database`. Make both after a fork: connections do not survive one.
 
     Its `extensions["door"]` is the `Door` and `extensions["observer"]` the `Observer`, which a server opens: each
-    starts a thread.
+    starts a thread. `extensions["count_unread"]` counts what the server refuses before it is read.
     """
     app = Flask("bridge.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -37,6 +37,7 @@ def create_app(settings: Settings, database: Database) -> Flask:
     app.extensions["observer"] = Observer(database=database, tally=tally, looks=watch.of_web(database, settings))
     rates = Rates(ways, settings.webhook_rate)
     app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, tally, rates, public_url=settings.public_url))
+    app.extensions["count_unread"] = hooks.counting_unread(ways, tally)
     app.register_blueprint(health.blueprint(database))
     app.register_blueprint(pictures.blueprint(database))
     app.register_blueprint(metrics.blueprint(database, token=settings.metrics_token))

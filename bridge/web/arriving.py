@@ -27,6 +27,10 @@ class Verdict(Enum):
     BODY_TOO_LARGE = "body too large"
 
 
+_LONGEST_FIRST_LINE = 4096
+_WORDS_OF_FIRST_LINE = 3
+
+
 class Arriving:
     """The bytes of one request so far. A request that nobody can read counts as whole: the server says what is wrong.
 
@@ -43,6 +47,12 @@ class Arriving:
         self._is_chunked = False
         self._data_bytes = 0
         self._chunks_left = _MOST_SMALL_CHUNKS + largest_body // 1024
+
+    @property
+    def path(self) -> str:
+        """The path of the request's first line; empty if that has not come, or is none."""
+        words = bytes(self.bytes[:_LONGEST_FIRST_LINE]).partition(b"\r\n")[0].split(b" ")
+        return words[1].partition(b"?")[0].decode("latin-1") if len(words) == _WORDS_OF_FIRST_LINE else ""
 
     def take(self, data: bytes) -> Verdict:
         """Add what has come, and judge."""

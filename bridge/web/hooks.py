@@ -1,7 +1,7 @@
 """RECEIVE: `POST /hooks/<connection>` verifies a webhook, stores it and acknowledges it. Nothing more."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import structlog
@@ -22,7 +22,10 @@ log = structlog.get_logger()
 _STORED, _KNOWN = b'{"status":"stored"}\n', b'{"status":"known"}\n'
 
 # Why a webhook was refused that was not looked at.
-_CAUSES = {404: "unknown_connection", 413: "too_large", 429: "too_many", 503: "not_stored"}
+_CAUSES = {
+    404: "unknown_connection", 408: "too_slow", 413: "too_large", 429: "too_many", 431: "headers_too_large",
+    503: "not_stored",
+}  # fmt: skip
 
 Answer = tuple[Response, int] | tuple[Response, int, dict[str, str]]
 
@@ -94,6 +97,18 @@ def blueprint(
         return Response(_STORED if accepted.is_new else _KNOWN, content_type="application/json"), 200
 
     return hooks
+
+
+def counting_unread(routes: Mapping[str, Route], tally: Tally) -> Callable[[str, int], None]:
+    """What counts a webhook that the server refused before it was read: by the address it came to, and the status."""
+
+    def count(path: str, status: int) -> None:
+        if path.startswith("/hooks/"):
+            name = path.removeprefix("/hooks/")
+            labels = (name if name in routes else "", _CAUSES.get(status, "other"))
+            tally.add(Count(metric=REFUSED, labels=labels))
+
+    return count
 
 
 def _count(tally: Tally, connection: str, status: int) -> None:

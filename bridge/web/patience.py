@@ -60,6 +60,7 @@ class PatientWorker(ThreadWorker):
             return _WAITS
         if verdict is not Verdict.WHOLE:
             refuse(conn, _STATUS[verdict])
+            self.refused_unread(visit.arriving.path, _STATUS[verdict])
             return False
         self._done_with(conn)
         conn.sock.setblocking(True)
@@ -114,6 +115,9 @@ class PatientWorker(ThreadWorker):
         if visit:
             self._room.give_back(visit.in_room)
 
+    def refused_unread(self, path: str, status: int) -> None:
+        """Called for each request that was answered without having been read; `path` is empty if it did not come."""
+
     # --- in the main thread ------------------------------------------------------------------------------------------
 
     def accept(self, listener: socket.socket) -> None:
@@ -155,6 +159,7 @@ class PatientWorker(ThreadWorker):
         self.poller.unregister(conn.sock)
         if self._visits[conn].arriving.bytes:
             refuse(conn, 408)
+            self.refused_unread(self._visits[conn].arriving.path, 408)
         self._done_with(conn)
         self.nr_conns -= 1
         conn.close()

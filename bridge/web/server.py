@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, MutableMapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from flask import Flask
@@ -63,6 +63,12 @@ class _Worker(PatientWorker):
         if not is_alive:
             self.alive = False
         return is_alive
+
+    def refused_unread(self, path: str, status: int) -> None:
+        """Have the application count it."""
+        # gunicorn knows no more than that it can be called.
+        if count := cast(Flask, self.wsgi).extensions.get("count_unread"):
+            count(path, status)
 
 
 def _heartbeat_in_memory() -> dict[str, str]:
