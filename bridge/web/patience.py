@@ -78,6 +78,12 @@ class PatientWorker(ThreadWorker):
         unreader.sock = conn.sock
         return result
 
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Have the application answer a request."""
+        # All of it is there: who asked whether to send its body has been told, and gunicorn would tell it once more.
+        req._expected_100_continue = False
+        return super().handle_request(req, conn)
+
     def _welcome(self, conn: TConn) -> Visit:
         visit = Visit(self.largest_body)
         if not conn.initialized:
