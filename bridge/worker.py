@@ -14,7 +14,6 @@ import structlog
 from sqlalchemy import Connection
 
 from bridge import claiming, joining
-from bridge.attentive import rate
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
 from bridge.concluding import Done, conclude
@@ -71,7 +70,7 @@ class Worker:
             templates=self.templates,
             routes=self.routes,
             clock=self._clock,
-            trace_of=self._trace_of,
+            trace_of=traces.finder(self.database),
         )
         self._tokens = self._performer.tokens
         self._presence = Presence(
@@ -92,14 +91,6 @@ class Worker:
         self._housekeeper = Housekeeper(settings=self.settings, database=self.database, clock=self._clock)
         self._hands = Hands(perform=self._performer.perform, wake=self._wake, senders=self.settings.worker_threads)
 
-    def _trace_of(self, delivery_id: int) -> tuple[str | None, int]:
-        try:
-            with self.database.read() as connection:
-                return traces.of_delivery(connection, delivery_id)
-        except StoreUnavailable:
-            # It is sent all the same.
-            return None, 0
-
     @property
     def id(self) -> str:
         """Under what its rows are known; another one after it was taken for dead."""
@@ -118,7 +109,8 @@ class Worker:
         self._observer.open()
         self._housekeeper.start()
         while not self._stopping.is_set():
-            self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), self._next_moment(), _BEAT_SECONDS))
+            waits = claiming.seconds_to_wait(self._health.values(), self._clock.now(), most=_BEAT_SECONDS)
+            self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), waits))
             # What finishes meanwhile shares a transaction; one for each would be most of the work.
             self._stopping.wait(self._rest.owed())
             self._wake.clear()
@@ -134,14 +126,6 @@ class Worker:
         self._wakeup.stop()
         self._housekeeper.wait(min(5.0, max(0.5, deadline - time.monotonic())))
         self._observer.close()
-
-    def _next_moment(self) -> float:
-        """In how many seconds an account may be claimed for again whose rate is used up, or whose pause ends."""
-        now = self._clock.now()
-        moments = [health.paused_until or now for health in self._health.values()]
-        moments += [health.next_at - rate.AHEAD for health in self._health.values() if health.next_at]
-        waits = [(moment - now).total_seconds() for moment in moments]
-        return min((wait for wait in waits if wait > 0), default=_BEAT_SECONDS)
 
     def _retrying(self, step: Callable[[], None]) -> None:
         """One step; a database that does not answer is waited for, since nothing can be done without it."""
