@@ -53,6 +53,14 @@ def may_send(health: AccountHealth | None, now: datetime) -> bool:
     return not (is_resting or is_full)
 
 
+def seconds_to_wait(health: Collection[AccountHealth], now: datetime, *, most: float) -> float:
+    """In how many seconds an account may be claimed for again whose rate is used up, or whose pause ends."""
+    moments = [one.paused_until or now for one in health]
+    moments += [one.next_at - rate.AHEAD for one in health if one.next_at]
+    waits = [(moment - now).total_seconds() for moment in moments]
+    return min((wait for wait in waits if wait > 0), default=most)
+
+
 def claim(
     connection: Connection,
     owner: str,

@@ -6,22 +6,20 @@ the heartbeat, and what is claimed next. The threads only parse, look up, render
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
 
 from bridge import claiming, joining
-from bridge.attentive import rate
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
 from bridge.concluding import Done, conclude
 from bridge.errors import RowRefused, StoreUnavailable
 from bridge.events import Delivery
+from bridge.hands import Hands
 from bridge.holding_back import Caps
 from bridge.housekeeping import Housekeeper
 from bridge.messages import AccountHealth, Message, Next, Processed
@@ -44,9 +42,6 @@ log = structlog.get_logger()
 _BEAT_SECONDS = 1.0
 # The platform kills a process 30 seconds after SIGTERM.
 _DRAIN_SECONDS = 24.0
-# Parsing has no effect outside, so a worker may hold more deliveries than it has threads for them.
-_DELIVERIES_AT_ONCE = 64
-_PARSER_THREADS = 4
 
 
 @dataclass(kw_only=True)
@@ -58,11 +53,8 @@ class Worker:
     templates: TemplateFolder
     routes: dict[str, Route]
     me: workers.Identity
-    _done: deque[Done] = field(default_factory=deque)
     _wake: threading.Event = field(default_factory=threading.Event)
     _stopping: threading.Event = field(default_factory=threading.Event)
-    _sending: set[int] = field(default_factory=set)
-    _processing: set[int | None] = field(default_factory=set)
     _health: Mapping[str, AccountHealth] = field(default_factory=dict)
     _next_beat: float = 0.0
     _rest: Rest = field(default_factory=Rest)
@@ -78,7 +70,7 @@ class Worker:
             templates=self.templates,
             routes=self.routes,
             clock=self._clock,
-            trace_of=self._trace_of,
+            trace_of=traces.finder(self.database),
         )
         self._tokens = self._performer.tokens
         self._presence = Presence(
@@ -97,16 +89,7 @@ class Worker:
             looks=watch.of_worker(self.database, self.templates, self.settings),
         )
         self._housekeeper = Housekeeper(settings=self.settings, database=self.database, clock=self._clock)
-        self._senders = ThreadPoolExecutor(self.settings.worker_threads, thread_name_prefix="sender")
-        self._parsers = ThreadPoolExecutor(_PARSER_THREADS, thread_name_prefix="parser")
-
-    def _trace_of(self, delivery_id: int) -> tuple[str | None, int]:
-        try:
-            with self.database.read() as connection:
-                return traces.of_delivery(connection, delivery_id)
-        except StoreUnavailable:
-            # It is sent all the same.
-            return None, 0
+        self._hands = Hands(perform=self._performer.perform, wake=self._wake, senders=self.settings.worker_threads)
 
     @property
     def id(self) -> str:
@@ -126,7 +109,8 @@ class Worker:
         self._observer.open()
         self._housekeeper.start()
         while not self._stopping.is_set():
-            self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), self._next_moment(), _BEAT_SECONDS))
+            waits = claiming.seconds_to_wait(self._health.values(), self._clock.now(), most=_BEAT_SECONDS)
+            self._wake.wait(min(max(0.0, self._next_beat - time.monotonic()), waits))
             # What finishes meanwhile shares a transaction; one for each would be most of the work.
             self._stopping.wait(self._rest.owed())
             self._wake.clear()
@@ -142,14 +126,6 @@ class Worker:
         self._wakeup.stop()
         self._housekeeper.wait(min(5.0, max(0.5, deadline - time.monotonic())))
         self._observer.close()
-
-    def _next_moment(self) -> float:
-        """In how many seconds an account may be claimed for again whose rate is used up, or whose pause ends."""
-        now = self._clock.now()
-        moments = [health.paused_until or now for health in self._health.values()]
-        moments += [health.next_at - rate.AHEAD for health in self._health.values() if health.next_at]
-        waits = [(moment - now).total_seconds() for moment in moments]
-        return min((wait for wait in waits if wait > 0), default=_BEAT_SECONDS)
 
     def _retrying(self, step: Callable[[], None]) -> None:
         """One step; a database that does not answer is waited for, since nothing can be done without it."""
@@ -175,15 +151,13 @@ class Worker:
     def _set_aside(self, error: RowRefused) -> None:
         """Record of a result that no database can hold only that there was one: it must not stop the others."""
         log.error("worker.row_refused", error=str(error))
-        if self._is_careful and self._done:
-            done = self._done.popleft()
-            self._done.appendleft(replace(done, result=self._performer.crashed(done.work, error)))
+        if self._is_careful:
+            self._hands.change_first(lambda done: self._performer.crashed(done.work, error))
         self._is_careful = True
         self._stopping.wait(BREATH_SECONDS)
 
     def _turn(self) -> None:
-        # Copied in one step: a thread may append its result between any two.
-        finished = list(self._done)[: 1 if self._is_careful else None]
+        finished = self._hands.finished(only_first=self._is_careful)
         is_beat = time.monotonic() >= self._next_beat
         due = self._look()
         if not (finished or is_beat or due):
@@ -196,7 +170,7 @@ class Worker:
             if is_beat:
                 self._next_beat = time.monotonic() + _BEAT_SECONDS
                 self._presence.be_called(self._wakeup.called)
-                self._presence.beat(connection, now, processed=self._processing, sent=self._sending)
+                self._presence.beat(connection, now, processed=self._hands.processing, sent=self._hands.sending)
             health, sayings = conclude(
                 connection,
                 finished,
@@ -217,8 +191,8 @@ class Worker:
         if is_beat:
             self._count(self._presence.counts)
         self._is_careful = self._is_careful and bool(finished)
-        self._forget(finished)
-        self._hand_out(deliveries, messages)
+        self._hands.forget(finished)
+        self._hands.take(deliveries, messages, owner=self.id)
 
     def _say(self, sayings: Iterable[Saying]) -> None:
         for saying in sayings:
@@ -230,21 +204,6 @@ class Worker:
     def _count(self, counts: Iterable[Count]) -> None:
         for count in counts:
             self._tally.add(count)
-
-    def _forget(self, finished: list[Done]) -> None:
-        for done in finished:
-            self._done.popleft()
-            (self._sending if isinstance(done.work, Message) else self._processing).discard(done.work.id)
-
-    def _hand_out(self, deliveries: list[Delivery], messages: list[Claimed]) -> None:
-        """Give what was claimed to the threads."""
-        now = time.monotonic()
-        for delivery in deliveries:
-            self._processing.add(delivery.id)
-            self._parsers.submit(self._perform, delivery, self.id, now)
-        for claimed in messages:
-            self._sending.add(claimed.message.id)
-            self._senders.submit(self._perform, claimed, self.id, now)
 
     def _look(self) -> claiming.Due:
         """What seems to be there to claim: a look without the lock, so that nobody waits for it."""
@@ -268,12 +227,10 @@ class Worker:
         if self._stopping.is_set():
             return [], [], health
         deliveries: list[Delivery] = []
-        sent = sum(isinstance(done.work, Message) for done in finished)
-        room = _DELIVERIES_AT_ONCE - len(self._processing) + len(finished) - sent
-        if due.deliveries and room:
-            deliveries = processing.claim(connection, self.id, room, now)
-        room = self.settings.worker_threads - len(self._sending) + sent
-        if not (room and self._may_send):
+        for_deliveries, for_messages = self._hands.room(finished)
+        if due.deliveries and for_deliveries:
+            deliveries = processing.claim(connection, self.id, for_deliveries, now)
+        if not (for_messages and self._may_send):
             return deliveries, [], health
         new = {draft.account for done in finished if isinstance(done.result, Processed) for draft in done.result.drafts}
         # What has only been looked at leaves now.
@@ -283,7 +240,7 @@ class Worker:
         health, messages = claiming.claim(
             connection,
             self.id,
-            room,
+            for_messages,
             now,
             health,
             names=[name for name in self._tokens if name in due.accounts | new],
@@ -292,16 +249,9 @@ class Worker:
         )
         return deliveries, messages, health
 
-    def _perform(self, work: Delivery | Claimed, owner: str, since: float) -> None:
-        """What a thread does with one piece of work."""
-        result = self._performer.perform(work, since)
-        done = work if isinstance(work, Delivery) else work.message
-        self._done.append(Done(work=done, result=result, owner=owner))
-        self._wake.set()
-
     def _drain(self, deadline: float) -> None:
         """Let what is under way end and record it; give the rest back."""
-        while (self._sending or self._processing) and time.monotonic() < deadline:
+        while self._hands.is_busy and time.monotonic() < deadline:
             self._wake.wait(0.2)
             self._wake.clear()
             self._retrying(self._turn)
@@ -310,9 +260,8 @@ class Worker:
         except StoreUnavailable as error:
             # The others will find this worker dead.
             log.error("worker.database_unavailable", error=str(error))
-        self._senders.shutdown(wait=False)
-        self._parsers.shutdown(wait=False)
+        self._hands.let_go()
 
     def _sign_off(self) -> None:
         with self.database.write() as connection:
-            self._presence.leave(connection, sent=self._sending)
+            self._presence.leave(connection, sent=self._hands.sending)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def test_every_setting_is_switched_off_in_the_example(tmp_path: Path) -> None:
     lines = (tmp_path / ".env.example").read_text().splitlines()
     assert [line for line in lines if line and not line.startswith("#")] == []
     assert max(map(len, lines)) <= 110
+
+
+def test_secrets_and_what_holds_people_stays_out_of_git(tmp_path: Path) -> None:
+    assert bridge(tmp_path, "init").returncode == 0
+    ignored = (tmp_path / ".gitignore").read_text().split()
+    made = set(re.findall(r"\w+\.(?:db|dump)\b", (ROOT / "docs/backup.md").read_text("utf-8")))
+    assert made == {"bridge.db", "monday.db", "monday.dump"}
+    for name in made | {".env", "bridge.db-wal", "bridge.db-shm", "bridge.db.lock", "monday.db.part"}:
+        assert any(fnmatch(name, pattern) for pattern in ignored), name
 
 
 @pytest.mark.parametrize("there", ["Procfile", "templates/order_shipped.txt", ".env.example"])

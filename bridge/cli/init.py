@@ -11,7 +11,7 @@ from bridge.compose import shipped_folder
 from bridge.errors import Misconfigured
 
 _PACKAGE = Path(__file__).parents[1]
-_GITIGNORE = ".venv/\n.env\n*.db\n*.db-shm\n*.db-wal\n*.db.lock\n*.db.workers\n"
+_GITIGNORE = ".venv/\n.env\n*.db\n*.db-shm\n*.db-wal\n*.db.lock\n*.db.workers\n*.db.part\n*.dump\n"
 _README = """\
 # Our texts
 
@@ -19,7 +19,7 @@ Texts to our customers, sent by the helpdesk bridge through Attentive.
 
     python3 -m venv .venv && . .venv/bin/activate && pip install -r requirements.txt
     bridge demo          # see it work: no settings, nothing is sent anywhere
-    cp .env.example .env # then enter your own values
+    cp .env.example .env && chmod 600 .env # then enter your own values: nobody else may read them
     bridge check         # reads settings and messages, and shows what each text costs
     bridge serve         # web and worker on this machine
 
@@ -27,6 +27,7 @@ Texts to our customers, sent by the helpdesk bridge through Attentive.
 * `.env.example` has every setting. `.env` holds secrets and stays out of git.
 * `Procfile` is for Heroku and its like; they want a PostgreSQL in `DATABASE_URL`.
 * `requirements.txt` says which version of the bridge runs: see its changelog before you raise it.
+  If your package index does not have it, write there where you have it from: the address of its repository or wheel.
 """
 
 
@@ -48,8 +49,8 @@ def init(directory: Path) -> None:
     click.echo(f"Wrote {len(contents)} files to {directory}, {messages} of them messages and their parts. Then:")
     if directory != Path():
         click.echo(f"  cd {directory}")
-    click.echo("  bridge demo            shows the whole product, and sends nothing anywhere")
-    click.echo("  cp .env.example .env   and enter your own values; README.md says what comes next")
+    click.echo("  bridge demo                              shows the whole product, and sends nothing anywhere")
+    click.echo("  cp .env.example .env && chmod 600 .env   and enter your own values; README.md says what comes next")
 
 
 def _contents() -> dict[Path, str]:

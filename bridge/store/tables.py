@@ -1,8 +1,6 @@
-"""The tables: deliveries (inbox), messages (outbox), attempts, accounts, workers, people, pictures, sightings, and how
-connections fare: refusals, secrets, reporting; what people did and stopped: audit, switches; what is watched: tallies,
-leases, alerts, habits; going back: restorations, compatibility; what people may ask for: requests; and hash_secrets.
+"""The tables, in one definition for SQLite and PostgreSQL. What each is for stands above it.
 
-One definition for SQLite and PostgreSQL. A change here needs a migration in `migrations/versions/`; a test compares.
+A change here needs a migration in `migrations/versions/`; a test compares.
 """
 
 from typing import Any
@@ -69,6 +67,7 @@ def _partial_index(name: str, condition: ColumnElement[bool], *columns: Column[A
     Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
+# INBOX: webhooks as they came.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -107,6 +106,7 @@ deliveries = Table(
 is_stored = _state_is(deliveries, "stored")
 _partial_index("ix_deliveries_stored", is_stored, deliveries.c.due)
 
+# OUTBOX: texts, and what becomes of each.
 messages = Table(
     "messages",
     metadata,
@@ -197,6 +197,7 @@ counts = or_(
 _partial_index("ix_messages_day_recipient", counts, messages.c.day, messages.c.recipient)
 Index("ix_messages_template_created_at", messages.c.template, messages.c.created_at)
 
+# Each request to Attentive.
 attempts = Table(
     "attempts",
     metadata,
@@ -212,6 +213,7 @@ attempts = Table(
 # Also tells whether an attempt is on record already, when nobody knows whether a commit came through.
 Index("uq_attempts_message_id_started_at", attempts.c.message_id, attempts.c.started_at, unique=True)
 
+# How each account fares: the rows that workers take turns by.
 accounts = Table(
     "accounts",
     metadata,
@@ -226,6 +228,7 @@ accounts = Table(
     Column("next_at", Moment),
 )
 
+# The workers that live, each with its last heartbeat.
 workers = Table(
     "workers",
     metadata,
@@ -351,6 +354,7 @@ restorations = Table(
 
 # One row: the oldest program that works with these tables, by the version of its schema.
 compatibility = Table("compatibility", metadata, Column("oldest", String(32), primary_key=True))
+
 # What all processes have counted, summed up: for `/metrics`.
 tallies = Table(
     "tallies",

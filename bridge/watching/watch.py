@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,10 @@ Look = Callable[[Connection, datetime, Collection[alerts.Key]], list[Trouble]]
 
 @dataclass(kw_only=True)
 class Watch:
-    """One process that looks for trouble of some `kinds`, and tells of it. Call it every few seconds, in one thread."""
+    """One process that looks for trouble of some `kinds`, and tells of it. Call it every few seconds, in one thread.
+
+    `look` is called in a transaction that webhooks wait for, and `prepare` before it.
+    """
 
     database: Database
     name: str
@@ -43,6 +46,7 @@ class Watch:
     look: Look
     alerting: Alerting
     public_url: str | None
+    prepare: Callable[[], object] = lambda: None
     _me: str = field(default_factory=lambda: str(uuid.uuid4()), init=False)
     _next: float = field(default=0.0, init=False)
 
@@ -57,6 +61,7 @@ class Watch:
         with self.database.read() as connection:
             if leases.is_anothers(connection, self.name, self._me, self.database.now(connection)):
                 return
+        self.prepare()
         with self.database.write() as connection:
             now = self.database.now(connection)
             if not leases.take(connection, self.name, self._me, now, _LEASE):
@@ -96,11 +101,11 @@ def of_worker(database: Database, templates: "TemplateFolder", settings: Setting
     """What a worker watches: the same, and the templates, which a web process does not have."""
 
     def look(_connection: Connection, _now: datetime, _before: Collection[alerts.Key]) -> list[Trouble]:
-        # Also a file that no delivery has asked for yet.
-        templates.current()
         return rules.of_templates(templates.problems)
 
-    return *of_web(database, settings), _watch(database, settings, "watch templates", ["template_broken"], look)
+    watch = _watch(database, settings, "watch templates", ["template_broken"], look)
+    # Also a file that no delivery has asked for yet.
+    return *of_web(database, settings), replace(watch, prepare=templates.current)
 
 
 def _watch(database: Database, settings: Settings, name: str, kinds: Collection[str], look: Look) -> Watch:

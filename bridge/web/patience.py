@@ -14,11 +14,16 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+import structlog
 from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from bridge import faults
+from bridge.errors import kind_and_place
 from bridge.web.arriving import Verdict
 from bridge.web.visits import Arrived, Room, Visit, glance, never_wait_long, refuse, unreader_of
+
+log = structlog.get_logger()
 
 # A connection that was told all is closed when the other side has closed it, and not later than this.
 _FAREWELL_SECONDS = 2.0
@@ -73,6 +78,12 @@ class PatientWorker(ThreadWorker):
         unreader.unread(unreader.take_buffered() + arrived.rest())
         unreader.sock = conn.sock
         return result
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Have the application answer a request."""
+        # All of it is there: who asked whether to send its body has been told, and gunicorn would tell it once more.
+        req._expected_100_continue = False
+        return super().handle_request(req, conn)
 
     def _welcome(self, conn: TConn) -> Visit:
         visit = Visit(self.largest_body)
@@ -129,8 +140,12 @@ class PatientWorker(ThreadWorker):
 
     def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
         """What becomes of a connection that a thread has done with."""
-        failed = fs.cancelled() or fs.exception() is not None
-        result = False if failed else fs.result()
+        error = None if fs.cancelled() else fs.exception()
+        if error is not None:
+            # gunicorn answers and logs what goes wrong in a request: this is ours.
+            log.error("request.crashed", error=kind_and_place(error))
+            faults.tell(error)
+        result = False if fs.cancelled() or error is not None else fs.result()
         if result is _WAITS:
             # Also while the worker stops: what has begun to arrive is taken.
             conn.sock.setblocking(False)
