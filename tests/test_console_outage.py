@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from browser import Visit, violations
-from conftest import Stack
+from conftest import Stack, wait_until
 from flask.testing import FlaskClient
 from office import Office
 from playwright.sync_api import expect
