@@ -102,6 +102,8 @@ def test_a_crash_in_the_worker_is_told_to_sentry_without_what_it_held(
         assert b"5550123" not in body
 
 
+# What Flask gives to the log has the words of the error; what is printed has not, as test_logs.py shows.
+@pytest.mark.prints_people
 def test_a_crash_in_the_web_process_is_told_to_sentry_without_the_request(
     office: Office, sentry: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:

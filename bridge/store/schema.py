@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 # One lock for all migrating processes: a release phase and an impatient `serve` may start together.
 _MIGRATION_LOCK = 7_203_114
-_LOCK_MILLISECONDS = 1500
+# Less than PostgreSQL's own `deadlock_timeout` of a second: where a migration and a webhook wait for each other, the
+# migration gives way.
+_LOCK_MILLISECONDS = 500
 # Between tries, in seconds: a minute in all.
-_PAUSES = (1, 2, 4, 8, 15, 30)
+_PAUSES = (0.5, 0.5, 1, 1, 2, 4, 8, 15, 30)
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
