@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from bridge.store import account_health, audit, ledger, people, processing, reporting, switches
+from bridge.store import account_health, audit, ledger, opt_outs, people, processing, reporting, switches
 from bridge.store.reporting import Period
 from bridge.store.switches import Kind
 
@@ -70,7 +70,7 @@ def renew_report(connection: Connection, name: str, *, who: str, now: datetime) 
 
 def clear_person(connection: Connection, number: str, *, who: str, now: datetime) -> int:
     """Forget what is on record against a number; in how many accounts there was something."""
-    count = people.clear(connection, number)
+    count = people.clear(connection, number) + opt_outs.clear(connection, number)
     if count:
         # Whose number it is stands nowhere but where it is needed.
         audit.note(connection, who=who, action="try again", subject="an unreachable person", now=now)
