@@ -21,9 +21,9 @@ from bridge.connections import Connection
 from bridge.messages import AccountHealth
 from bridge.settings import Settings
 from bridge.store import account_health, alerts, refusals, secret_use, workers
+from bridge.store.confirming import Share
 from bridge.store.database import Database
 from bridge.store.refusals import Refusal
-from bridge.store.confirming import Share
 from bridge.store.status import Status
 from bridge.store.switches import Stopped
 from bridge.watching import habits, rules, watch
