@@ -15,9 +15,11 @@ from sqlalchemy import update
 from bridge.cli.messages import messages
 from bridge.cli.people import people
 from bridge.events import Notice
-from bridge.store import confirming, deeds, erasing, ledger, opt_outs, status, tables
+from bridge.store import browsing, confirming, deeds, erasing, ledger, opt_outs, status, tables
+from bridge.store.browsing import Chosen
 from bridge.store.confirming import Share
 from bridge.store.hashing import hashes
+from bridge.web.console import timeline
 
 MAYA, BEN = "+12125550123", "+14165550142"
 SAYS = "---\nevent: ticket.replied\n---\n{{ ticket.comment }}"
@@ -339,3 +341,19 @@ def test_who_left_one_brand_is_texted_by_the_other(shop: Office) -> None:
     hear(shop, "sms_unsubscribed")
     shop.tell("ticket.replied", "09:00", comment="Another brand")
     shop.wait_for_states("sent")
+
+
+def test_the_console_tells_and_lists_what_is_confirmed(shop: Office) -> None:
+    shop.start()
+    for number in range(2):
+        shop.tell("ticket.replied", f"09:0{number}", comment=f"Number {number}")
+        shop.wait_for_states(*["sent"] * (number + 1))
+    sent(shop, "Juniper & Pine: Number 1")
+    with shop.database.read() as connection:
+        listed = [
+            [row["id"] for row in browsing.list_messages(connection, limit=9, chosen=Chosen(filters=chosen)).rows]
+            for chosen in ({"confirmed": True}, {"confirmed": False}, {})
+        ]
+    assert listed == [[2], [1], [2, 1]]
+    titles = [step.title for step in timeline.of_message(shop.messages()[1], shop.attempts()[1:], None)]
+    assert titles[-1] == "Attentive says that it sent it"
