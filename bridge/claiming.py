@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from bridge.attentive import rate
 from bridge.messages import AccountHealth, Message
-from bridge.store import processing, sending, setting_aside, switches
+from bridge.store import opt_outs, processing, sending, setting_aside, switches
+from bridge.store.hashing import hashes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +97,22 @@ def claim(
         messages = sending.claim(
             connection, owner, name, len(moments), now, released_only=released_only, but=stopped.templates
         )
+        messages = _willing(connection, name, messages)
         if messages:
             next_at = rate.after(moments[len(messages) - 1], rate=requests_per_second)
             after[name] = replace(account, next_at=next_at)
             claimed += [Claimed(message=message, at=at) for message, at in zip(messages, moments, strict=False)]
     return after, claimed
+
+
+def _willing(connection: Connection, account: str, claimed: list[Message]) -> list[Message]:
+    """Those of the claimed messages whose people want texts. The others are over, though somebody sent them on."""
+    hash_of = hashes(connection).of
+    whom = {message.id: (account, hash_of(message.to)) for message in claimed}
+    gone = opt_outs.out(connection, set(whom.values()))
+    if gone:
+        opt_outs.stop_claimed(connection, [one for one, person in whom.items() if person in gone])
+    return [message for message in claimed if whom[message.id] not in gone]
 
 
 def _is_probed(health: AccountHealth) -> bool:

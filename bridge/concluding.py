@@ -12,11 +12,12 @@ from sqlalchemy import Connection
 from bridge import joining, saying
 from bridge.attentive import retry
 from bridge.events import Delivery
+from bridge.hearing import hear
 from bridge.holding_back import Caps, hold_back
 from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
 from bridge.reasons import Reason
 from bridge.saying import Saying
-from bridge.store import people, pictures, processing, recording, sending, standing
+from bridge.store import confirming, people, pictures, processing, recording, sending, standing
 
 Result = Processed | Deferred | Attempt | Next
 
@@ -39,23 +40,30 @@ def conclude(
     caps: Caps,
     window: float,
     brands: Mapping[str, str | None] = MappingProxyType({}),
+    confirmed: Collection[str] = (),
     now: datetime,
 ) -> tuple[Mapping[str, AccountHealth], list[Saying]]:
     """Record what finished work came to; the accounts' health after it, and what there is to say.
 
-    `brands` are the names that Attentive puts before the texts of each account.
+    `brands` are the names that Attentive puts before the texts of each account; those of the accounts `confirmed` it
+    confirms with its own webhooks.
     """
     deliveries = [done for done in finished if isinstance(done.work, Delivery)]
     messages = [done for done in finished if isinstance(done.work, Message)]
-    sayings = _conclude_deliveries(connection, deliveries, tokens, caps, now) if deliveries else []
+    sayings = _conclude_deliveries(connection, deliveries, tokens, caps, brands, now) if deliveries else []
     if not messages:
         return health, sayings
-    after, more = _conclude_messages(connection, messages, health, window, brands, now)
+    after, more = _conclude_messages(connection, messages, health, window, brands, confirmed, now)
     return after, sayings + more
 
 
 def _conclude_deliveries(
-    connection: Connection, finished: Sequence[Done], tokens: Collection[str], caps: Caps, now: datetime
+    connection: Connection,
+    finished: Sequence[Done],
+    tokens: Collection[str],
+    caps: Caps,
+    brands: Mapping[str, str | None],
+    now: datetime,
 ) -> list[Saying]:
     sayings: list[Saying] = []
     results: list[tuple[Delivery, Processed]] = []
@@ -72,6 +80,8 @@ def _conclude_deliveries(
             sayings.append(Saying(event="delivery.deferred", level=logging.WARNING, fields=fields))
         elif isinstance(delivery, Delivery) and isinstance(result, Processed):
             results.append((delivery, result))
+    results, heard = hear(connection, results, brands, now)
+    sayings += heard
     overtaken = joining.keep(connection, results, now)
     for delivery, result in results:
         fields = saying.ids_of_delivery(delivery)
@@ -110,6 +120,7 @@ def _conclude_messages(
     health: Mapping[str, AccountHealth],
     window: float,
     brands: Mapping[str, str | None],
+    confirmed: Collection[str],
     now: datetime,
 ) -> tuple[Mapping[str, AccountHealth], list[Saying]]:
     after = dict(health)
@@ -132,12 +143,25 @@ def _conclude_messages(
         sayings += saying.of_account(account, after[message.account], attempt)
         sayings.append(saying.of_message(message, attempt, then, brands.get(message.account)))
     sending.finish(connection, ours, now)
+    _count_sent(connection, ours, confirmed, now)
     pictures.keep(
         connection, [one.then.media.picture for one in ours if one.then.media and one.then.media.picture], now
     )
     # An attempt is on record even if its message has been taken over.
     sending.record(connection, ours + others)
     return after, sayings + _note_reachability(connection, ours, now)
+
+
+def _count_sent(
+    connection: Connection, finished: Sequence[sending.Finished], confirmed: Collection[str], now: datetime
+) -> None:
+    """Count what was sent where Attentive confirms it, and end the doubt about what it has confirmed meanwhile."""
+    # In one order: two workers that each wait for the other's hour would wait for ever.
+    for account in sorted(confirmed):
+        sent = sum(one.then.state == "sent" and one.message.account == account for one in finished)
+        if sent:
+            confirming.count(connection, account, now, sent=sent)
+    confirming.settle(connection, [one.message.id for one in finished if one.then.state in ("unknown", "queued")])
 
 
 def _note_reachability(connection: Connection, finished: Sequence[sending.Finished], now: datetime) -> list[Saying]:

@@ -166,12 +166,27 @@ class Lookup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Notice:
+    """What Attentive tells of a person: a text was `sent` to them, they have `left`, or `joined` (again).
+
+    `phone` is E.164, `at` by Attentive's clock. `text` is what was sent, `brand` the name that may stand before it.
+    """
+
+    what: Literal["sent", "left", "joined"]
+    phone: str
+    at: datetime
+    text: str = ""
+    brand: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """Something that happened, in our words.
 
     `identity` is what makes it the same event when another webhook tells it again (kind and the order's,
     refund's, shipment's or comment's id); None where the sender gives nothing to tell by: then it is the delivery.
-    `raw` is the payload. `lookup` is None when there is nothing (more) to ask the platform for.
+    `raw` is the payload. `lookup` is None when there is nothing (more) to ask the platform for. `notice` is what
+    Attentive tells with it of us.
     """
 
     kind: str
@@ -185,6 +200,7 @@ class Event:
     shipment: Shipment = Shipment()
     raw: Mapping[str, object] = field(default_factory=dict)
     lookup: Lookup | None = None
+    notice: Notice | None = field(default=None, metadata={"template": False})
 
 
 @dataclass(frozen=True, kw_only=True)

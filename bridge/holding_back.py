@@ -1,4 +1,4 @@
-"""HOLD BACK, by what is there already: the unreachable, old news, what a back-up forgot, and what is too much.
+"""HOLD BACK, by what is there already: opt-outs, the unreachable, old news, what a back-up forgot, what is too much.
 
 A text is judged by itself when it is drafted (`bridge/policy/holding.py`); here new messages are judged by the others,
 in the transaction that makes them. Workers take turns in it, so that no two count past each other.
@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 
 from bridge.policy import caps, threads
 from bridge.reasons import Reason
-from bridge.store import people, restorations, standing
+from bridge.store import opt_outs, people, restorations, standing
 
+_OPTED_OUT = Reason(code="opted_out")
 _UNREACHABLE = Reason(code="unreachable")
 
 Row = Mapping[str, Any]
@@ -35,13 +36,23 @@ def hold_back(connection: Connection, new: Sequence[Row], limits: Caps, now: dat
     rows = [row for row in new if row["state"] in ("queued", "held")]
     if not rows:
         return {}
-    skipped = _skip_unreachable(connection, [row for row in rows if not row["again"]], now)
+    skipped = _skip_opted_out(connection, rows)
+    rows = [row for row in rows if row["id"] not in skipped]
+    skipped |= _skip_unreachable(connection, [row for row in rows if not row["again"]], now)
     rows = [row for row in rows if row["id"] not in skipped]
     replaced = _supersede_old_news(connection, rows)
     rows = [row for row in rows if row["id"] not in replaced and not row["again"]]
     forgotten = _hold_what_may_have_been_told(connection, rows)
     rows = [row for row in rows if row["id"] not in forgotten]
     return skipped | replaced | forgotten | _hold_what_is_too_much(connection, rows, limits, now)
+
+
+def _skip_opted_out(connection: Connection, rows: Sequence[Row]) -> dict[int, Reason]:
+    """Whoever asks for no texts gets none, even if somebody here wants to send one."""
+    gone = opt_outs.out(connection, {(row["account"], row["recipient"]) for row in rows})
+    ids = [row["id"] for row in rows if (row["account"], row["recipient"]) in gone]
+    standing.skip(connection, ids, _OPTED_OUT)
+    return dict.fromkeys(ids, _OPTED_OUT)
 
 
 def _skip_unreachable(connection: Connection, rows: Sequence[Row], now: datetime) -> dict[int, Reason]:

@@ -1,12 +1,12 @@
 """The values on the outgoing side of the path: drafts, messages, attempts, and how an account fares."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from bridge.events import PrivacyRequest
+from bridge.events import Notice, PrivacyRequest
 from bridge.reasons import Reason
 from bridge.sighting import Sighting
 
@@ -55,7 +55,7 @@ class Processed:
 
     `story` has one entry for each event and template: {kind, identity, template, outcome, detail}, all text.
     `sightings` are what its events tell of orders and parcels, what is known later after what is known first.
-    `asked` is what a person asks for with it.
+    `asked` is what a person asks for with it. `notices` are what Attentive tells of the texts and people of `account`.
     """
 
     state: Literal["processed", "parked"] = "processed"
@@ -64,6 +64,12 @@ class Processed:
     story: tuple[Mapping[str, str], ...] = ()
     sightings: tuple[Sighting, ...] = ()
     asked: PrivacyRequest | None = None
+    notices: tuple[Notice, ...] = ()
+    account: str = ""
+
+    def because(self, reason: Reason) -> "Processed":
+        """The same for this reason."""
+        return replace(self, reason=reason)
 
 
 @dataclass(frozen=True, kw_only=True)

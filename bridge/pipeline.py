@@ -11,7 +11,7 @@ from bridge import tracing
 from bridge.attentive.client import Client
 from bridge.attentive.retry import before_sending
 from bridge.errors import BadSignature, LookupFailed, LookupRefused, Unreadable
-from bridge.events import Accepted, Delivery, Nothing
+from bridge.events import Accepted, Delivery, Nothing, Notice
 from bridge.messages import Attempt, Deferred, Draft, Message, Next, Processed
 from bridge.policy import holding
 from bridge.route import Route
@@ -58,12 +58,14 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
     drafts: list[Draft] = []
     story: list[dict[str, str]] = []
     seen: list[Sighting] = []
+    notices: list[Notice] = []
     try:
         parsed = route.parse(delivery, now)
         if isinstance(parsed, Nothing):
             return Processed(reason=parsed.reason, asked=parsed.asked)
         for joined in (joining.join(event, route) for event in parsed):
             matched = compose.match(templates, event := joined.event)
+            notices += [event.notice] if event.notice else []
             if matched.templates or matched.passed_over:
                 joining.wait_for_shop(joined, route, delivery, now)
             story += [line(event, template.name, reason) for template, reason in matched.passed_over]
@@ -86,7 +88,14 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
         delay = timedelta(seconds=min(300, 2 ** min(delivery.attempts, 9)))
         return Deferred(due=now + delay, waiting_for=error.waiting_for, detail=str(error))
     why = None if drafts else why_nothing(story)
-    return Processed(reason=why, drafts=tuple(drafts), story=tuple(story), sightings=tuple(seen))
+    return Processed(
+        reason=why,
+        drafts=tuple(drafts),
+        story=tuple(story),
+        sightings=tuple(seen),
+        notices=tuple(notices),
+        account=route.account.name,
+    )
 
 
 def deliver(

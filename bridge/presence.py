@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 
 from bridge.store import (
     account_health,
+    confirming,
+    opt_outs,
     people,
     pictures,
     processing,
@@ -132,5 +134,7 @@ class Presence:
             log.warning("messages.expired", count=expired.total())
         self._let_go_on(connection, now, looks=True)
         people.forget(connection, now)
+        opt_outs.forget(connection, now)
+        confirming.forget(connection, now)
         pictures.forget(connection, now)
         sightings.forget(connection, now, self.retain_sightings)

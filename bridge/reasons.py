@@ -19,6 +19,12 @@ REASONS: dict[str, str] = {
     "cannot_open": "It is sealed with a key that DATA_KEYS does not have. Put the key back, then replay or retry it.",
     "privacy_request": "A person wants to be erased, or told what is kept: see `bridge requests list`.",
     "erased": "What was kept of this person was erased before this was over.",
+    # what Attentive tells with its own webhooks
+    "confirms": "Attentive says that it sent one of our texts.",
+    "confirms_nothing": "Attentive sent a text that is none of ours, or one that is confirmed already.",
+    "opt_out_noted": "This person wants no texts any more: none is sent to them until they come back.",
+    "opt_in_noted": "This person agreed to get texts (again).",
+    "older_news": "Something later is known about whether this person wants texts, so this changes nothing.",
     # a person that could not be texted
     "no_phone": "No phone number is known for this person.",
     "lookup_not_configured": "The webhook carries no phone number and the platform's API is not set up to ask for it.",
@@ -55,6 +61,7 @@ REASONS: dict[str, str] = {
     "cap_per_template": "This template made many texts within a minute: this one waits for a person's decision.",
     # decided by what else there is
     "superseded": "A newer text about the same took this one's place before it left.",
+    "opted_out": "This person wants no texts: Attentive says that they opted out.",
     "unreachable": "Attentive refused this person's last texts, so they are not tried for 24 hours.",
     "dropped": "A person decided that this message is not sent.",
     # after an attempt

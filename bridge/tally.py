@@ -73,6 +73,11 @@ MESSAGES = Counter(
 ATTEMPTS = Counter(
     name="bridge_attempts_total", meaning="Requests to Attentive by their outcome.", labels=("account", "outcome")
 )
+CONFIRMED = Counter(
+    name="bridge_messages_confirmed_total",
+    meaning="Messages that Attentive's own webhooks say it sent.",
+    labels=("account",),
+)
 SEGMENTS = Counter(
     name="bridge_segments_sent_total",
     meaning="Segments of the texts that were sent, the brand before them included.",
@@ -92,7 +97,7 @@ SENT = Histogram(
 )
 
 METRICS: tuple[Counter | Histogram, ...] = (
-    ACCEPTED, KNOWN, REFUSED, ACKNOWLEDGED, DELIVERIES, MESSAGES, ATTEMPTS, SEGMENTS, ANSWERED, SENT,
+    ACCEPTED, KNOWN, REFUSED, ACKNOWLEDGED, DELIVERIES, MESSAGES, ATTEMPTS, CONFIRMED, SEGMENTS, ANSWERED, SENT,
 )  # fmt: skip
 
 #: A row of the tallies: name and labels, as `store/tallies.py` keeps them. A histogram has one for each bucket, and one

@@ -82,6 +82,7 @@ class Worker:
             retain_sightings=self.settings.retain_sightings,
         )
         self._brands = {account.name: account.brand for account in self.settings.accounts.values()}
+        self._confirmed = {one.account for one in self.settings.connections.values() if one.source == "attentive"}
         self._tally = Tally()
         self._observer = Observer(
             database=self.database,
@@ -179,6 +180,7 @@ class Worker:
                 caps=Caps(per_person=self.settings.cap_per_person, per_template=self.settings.cap_per_template),
                 window=self.settings.duplicate_window,
                 brands=self._brands,
+                confirmed=self._confirmed,
                 now=now,
             )
             # After that, so that new messages go in this turn already, and into the room that it made.

@@ -21,6 +21,7 @@ from bridge.connections import Connection
 from bridge.messages import AccountHealth
 from bridge.settings import Settings
 from bridge.store import account_health, alerts, refusals, secret_use, workers
+from bridge.store.confirming import Share
 from bridge.store.database import Database
 from bridge.store.refusals import Refusal
 from bridge.store.status import Status
@@ -79,6 +80,7 @@ def status(**values: Any) -> Status:
     well: dict[str, Any] = {
         "now": NOW, "deliveries_stored": 0, "messages_queued": 0, "messages_sending": 0, "messages_held": 0,
         "oldest_delivery": None, "oldest_messages": {}, "workers": 1, "accounts": (), "stopped": Stopped(switches=()),
+        "shares": {},
     }  # fmt: skip
     return Status(**(well | values))
 
@@ -92,6 +94,11 @@ def facts(**values: Any) -> Facts:
 
 def paused(reason: str) -> Status:
     return status(accounts=(AccountHealth(name="main", paused_until=NOW + MINUTE, pause_reason=reason),))
+
+
+def confirms(number: int) -> Status:
+    """Usually Attentive confirms nine of ten."""
+    return status(shares={"main": Share(sent=10, confirmed=number, usually_sent=100, usually_confirmed=90)})
 
 
 def habit(
@@ -125,6 +132,8 @@ def habit(
         (facts(status=status(oldest_messages={"main": NOW - HOUR})), {"queue_seconds": 7200}, (), []),
         (facts(status=status(workers=0)), {}, (), ["worker_dead"]),
         (facts(held=1), {}, (), ["holds_waiting"]),
+        (facts(status=confirms(5)), {}, (), []),
+        (facts(status=confirms(4)), {}, (), ["unconfirmed"]),
         (facts(habits=[habit(silent=17 * HOUR, longest=12 * HOUR)]), {}, (), []),
         (facts(habits=[habit(silent=20 * HOUR, longest=12 * HOUR)]), {}, (), ["connection_silent"]),
         (facts(habits=[habit(silent=20 * HOUR, longest=MINUTE, arrivals=5)]), {}, (), []),

@@ -51,6 +51,7 @@ _OF_MESSAGES: list[dict[str, object]] = [
     {"event_kind": "order.delivered"},
     {"recipient": "r7"},
     {"about": "7"},
+    {"confirmed": True},
     {"state": "sent", "template": "placed"},
 ]
 _OF_DELIVERIES: list[dict[str, object]] = [

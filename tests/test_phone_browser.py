@@ -327,3 +327,23 @@ def test_the_tools_are_for_everyone(sandbox: Stack, phone: Visit, look: str) -> 
     tools_of(page)
     expect(page.locator("#subscriber-told")).to_have_text("Everybody is opted in.")
     judge(page)
+
+
+def test_a_person_answers_stops_and_comes_back(sandbox: Stack, phone: Visit) -> None:
+    page = phone()
+    reply = page.get_by_role("textbox", name="Answer as this person")
+    expect(reply).to_be_hidden()
+    assert send(sandbox, "Your parcel is here.") == 200
+    reply.fill("Thanks <b>a lot</b>!")
+    page.get_by_role("button", name="Send", exact=True).click()
+    told = page.locator("#reply-told")
+    expect(told).to_have_text("Sent: Thanks <b>a lot</b>!")
+    expect(reply).to_have_value("")
+    page.get_by_role("button", name="STOP").click()
+    expect(told).to_have_text("Sent: STOP (this person has opted out)")
+    assert send(sandbox, "And another.") == 400
+    expect(page.get_by_role("log")).to_contain_text("This person has opted out (STOP).")
+    page.get_by_role("button", name="START").click()
+    expect(told).to_have_text("Sent: START")
+    assert send(sandbox, "Welcome back.") == 200
+    assert violations(page) == []

@@ -366,8 +366,8 @@ def test_the_page_runs_nothing_from_elsewhere_and_nothing_inline(client: FlaskCl
     assert "<style" not in page.text
     assert " style=" not in page.text
     assert " on" + "click" not in page.text
-    assert page.text.count("<script") == page.text.count("<script src=") == 2
-    for name in ("phone.css", "phone.js", "texts.js", "segments.js", "tools.js", "icon.svg"):
+    assert page.text.count("<script") == page.text.count("<script src=") == 3
+    for name in ("phone.css", "phone.js", "texts.js", "segments.js", "tools.js", "reply.js", "icon.svg"):
         with client.get(f"/static/{name}") as static:
             assert static.status_code == 200
             assert not any(word in static.text for word in ("innerHTML", "insertAdjacentHTML", "document.write"))

@@ -35,12 +35,14 @@ def messages() -> None:
 @messages.command("list")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @click.option("--state", type=click.Choice(_STATES))
+@click.option("--unconfirmed", is_flag=True, help="Of the last week: Attentive took it, and has not said that it left.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-def list_(limit: int, state: str | None, as_json: bool) -> None:
+def list_(limit: int, state: str | None, unconfirmed: bool, as_json: bool) -> None:
     """The newest messages first."""
     database = setup.open_database(setup.read_settings())
     with database.read() as connection:
-        rows = ledger.list_messages(connection, limit=limit, state=state)
+        since = database.now(connection) if unconfirmed else None
+        rows = ledger.list_messages(connection, limit=limit, state=state, unconfirmed_at=since)
     if as_json:
         output.print_json(output.only(COLUMNS, rows))
     else:
@@ -97,6 +99,8 @@ def _way_lines(found: Mapping[str, Any], stopped: Sequence[str]) -> Iterator[str
     if found["quiet_hours"] and found["zones"]:
         yield f"  quiet    {found['quiet_hours']} in {', '.join(found['zones'])}"
     yield f"  state    {found['state']} {output.why(found['reason'], found['detail'])}".rstrip()
+    if found["confirmed_at"]:
+        yield f"  confirmed by Attentive, {found['confirmed_at']:%Y-%m-%d %H:%M:%S}Z"
     if found["state"] == "queued":
         by_hand = f": {' and '.join(stopped)}" if stopped else ""
         yield f"  due      {found['due']:%Y-%m-%d %H:%M:%S}Z, waiting for {found['waiting_for'] or 'a worker'}{by_hand}"

@@ -187,27 +187,42 @@ def _wait_for_database(settings: Settings) -> "Database":
 )  # fmt: skip
 @click.option("--token", "tokens", multiple=True, help="Accept only this token (repeatable). Default: any.")
 @click.option("--bridge", metavar="URL", help="Where the bridge is, for sending it samples from the phone's page.")
+@click.option("--webhooks", metavar="URL", help="Send Attentive's own webhooks there, as http://.../hooks/attentive.")
+@click.option("--signing-key", metavar="KEY", help="Sign them with this key: ATTENTIVE_SECRETS of the bridge.")
 def sandbox(
-    host: str, port: int, brand: str, duplicate_window: float, tokens: tuple[str, ...], bridge: str | None
+    host: str,
+    port: int,
+    brand: str,
+    duplicate_window: float,
+    tokens: tuple[str, ...],
+    bridge: str | None,
+    webhooks: str | None,
+    signing_key: str | None,
 ) -> None:
     """Play Attentive: POST /1/messages as its page says, and a phone to look at.
 
     Nothing leaves this machine. Point ATTENTIVE_URL (of the bridge, or of any program that speaks this API) at it.
     With --bridge, which needs the bridge's settings, the page sends signed samples to it at a click.
     """
-    from bridge.attentive.sandbox import create_app
+    from bridge.attentive.sandbox import Target, create_app
     from bridge.cli import firing
     from bridge.web.server import Server
 
     logs.set_up("WARNING")
-    if bridge and not bridge.startswith(("http://", "https://")):
-        raise click.UsageError(f"--bridge {bridge}: write the address with http:// or https://")
+    for option, url in (("--bridge", bridge), ("--webhooks", webhooks)):
+        if url and not url.startswith(("http://", "https://")):
+            raise click.UsageError(f"{option} {url}: write the address with http:// or https://")
+    target = Target(url=webhooks, signing_key=signing_key)
     shelf = firing.shelf_for(setup.read_settings(), bridge.rstrip("/")) if bridge else firing.shelf_of_all()
     click.echo(f"The phone: http://{host}:{port}/   The API: ATTENTIVE_URL=http://{host}:{port}", err=True)
     # One process, since the phone lives in its memory; many threads, since some faults hold a request for long.
     Server(
         lambda: create_app(
-            brand=brand, duplicate_window=duplicate_window, tokens=frozenset(tokens) or None, shelf=shelf
+            brand=brand,
+            duplicate_window=duplicate_window,
+            tokens=frozenset(tokens) or None,
+            shelf=shelf,
+            target=target,
         ),
         bind=f"{host}:{port}",
         workers=1,

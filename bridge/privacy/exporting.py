@@ -10,18 +10,18 @@ from bridge.privacy import finding
 from bridge.privacy.about import About
 from bridge.settings import Settings
 from bridge.store.database import Database
-from bridge.store.tables import attempts, deliveries, messages, people, sightings
+from bridge.store.tables import attempts, deliveries, messages, opt_outs, people, sightings
 
 _OF_DELIVERIES = ("id", "connection", "received_at", "state", "reason", "headers", "body", "erased_at")
 _OF_MESSAGES = (
     *("id", "delivery_id", "connection", "template", "event_kind", "to", "body", "link", "media_url", "state"),
-    *("reason", "created_at", "sent_at", "erased_at"),
+    *("reason", "created_at", "sent_at", "confirmed_at", "erased_at"),
 )
 _OF_ATTEMPTS = ("message_id", "started_at", "outcome", "status", "words")
 
 
 def export(database: Database, settings: Settings, about: About, connection: str | None) -> Mapping[str, Any]:
-    """What there is: deliveries, messages, attempts, orders_and_parcels, refusals."""
+    """What there is: deliveries, messages, attempts, orders_and_parcels, refusals, opt_outs."""
     found = finding.find(database, settings, about, connection)
     with database.read() as reading:
         hooks = _rows(reading, deliveries, _OF_DELIVERIES, deliveries.c.id, sorted(found.deliveries))
@@ -30,6 +30,9 @@ def export(database: Database, settings: Settings, about: About, connection: str
         refused = _rows(
             reading, people, ("account", "to", "refusals", "refused_at"), people.c.recipient, sorted(found.recipients)
         )
+        left = _rows(
+            reading, opt_outs, ("account", "to", "is_out", "at"), opt_outs.c.recipient, sorted(found.recipients)
+        )
         known = [_known(reading, *place) for place in sorted(found.sightings)]
     return {
         "deliveries": [{**row, "body": _readable(row["body"])} for row in hooks],
@@ -37,6 +40,7 @@ def export(database: Database, settings: Settings, about: About, connection: str
         "attempts": tried,
         "orders_and_parcels": [one for one in known if one is not None],
         "refusals": refused,
+        "opt_outs": left,
         "deliveries_that_cannot_be_opened": found.unopened,
     }
 

@@ -2,14 +2,16 @@
 
 The payloads: https://docs.attentive.com/pages/webhooks/webhook-payloads; the signature, of Attentive's examples:
 https://github.com/attentive-mobile/api-examples. They have no words of ours: they tell of texts, not of tickets or
-orders.
+orders. What they tell of our own texts, and of who wants them, is a `Notice`.
 """
 
 import hashlib
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
+from bridge import phone
 from bridge.errors import Unreadable
-from bridge.events import Customer, Delivery, Event, Parsed
+from bridge.events import Customer, Delivery, Event, Notice, Parsed
 from bridge.schemes import Hmac, read_unix
 from bridge.sources import Source
 from bridge.sources._fields import Part, Reading, Text, read
@@ -32,13 +34,35 @@ class _Subscriber(Reading):
         return Customer(id=values["external_id"], phone=values["phone"], email=values["email"], phones=phones)
 
 
+class _Message(Reading):
+    text = Text()
+    to_phone = Text()
+
+
+class _Subscription(Reading):
+    type = Text()
+
+
+class _Company(Reading):
+    display_name = Text()
+
+
 class _Body(Reading):
     type = Text()
     timestamp = Text()
     subscriber = Part(_Subscriber)
+    message = Part(_Message)
+    subscription = Part(_Subscription)
+    company = Part(_Company)
 
 
 _BODY = _Body()
+
+_WHAT: dict[str, Literal["sent", "left", "joined"]] = {
+    "sms.sent": "sent",
+    "sms.unsubscribed": "left",
+    "sms.subscribed": "joined",
+}
 
 
 def delivery_key(delivery: Delivery) -> str:
@@ -66,8 +90,25 @@ def parse(delivery: Delivery) -> Parsed:
             identity=identity_of(kind, delivery_key(delivery)),
             customer=body["subscriber"],
             raw=payload,
+            # By a clock that is fast, what comes later would be older.
+            notice=_notice(body, min(occurred_at, delivery.received_at)),
         ),
     )
+
+
+def _notice(body: dict[str, Any], at: datetime) -> Notice | None:
+    """What the webhook tells of one of our texts or of somebody's wish, or None."""
+    what, message = _WHAT.get(body["type"]), body["message"]
+    number = body["subscriber"].phone or (message["to_phone"] if what == "sent" else None)
+    e164 = phone.read(number, "US").e164 if number else None
+    if what is None or e164 is None:
+        return None
+    if what == "sent":
+        text, brand = message["text"], body["company"]["display_name"]
+        return Notice(what=what, phone=e164, at=at, text=text, brand=brand) if text else None
+    # Who leaves marketing still wants to know where the parcel is; and who joins it has not said so of other texts.
+    is_ours = body["subscription"]["type"] in (None, "TRANSACTIONAL")
+    return Notice(what=what, phone=e164, at=at) if is_ours else None
 
 
 SOURCE = Source(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, FromClause, Select, Table, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, Select, Table, and_, or_, select
 from sqlalchemy import func as sql
 
 from bridge.store import bisecting, waiting
@@ -73,11 +73,14 @@ _MESSAGES = _List(
     dated=messages.c.created_at,
     shown=(
         *("id", "delivery_id", "connection", "account", "template", "event_kind", "to", "state", "reason"),
-        *("waiting_for", "created_at", "due", "sent_at"),
+        *("waiting_for", "created_at", "due", "sent_at", "confirmed_at"),
     ),
     filters={
         **{name: _is(name) for name in ("connection", "template", "state", "reason", "event_kind", "recipient")},
         "about": is_about,
+        "confirmed": lambda some, is_so: and_(
+            some.c.state == "sent", some.c.confirmed_at.is_not(None) if is_so else some.c.confirmed_at.is_(None)
+        ),
     },
 )
 _DELIVERIES = _List(
@@ -90,7 +93,7 @@ _DELIVERIES = _List(
     },
 )
 #: What a list may be narrowed by. `recipient` is a number's search hash, `about` an id of an order, a ticket or a
-#: parcel, `unverified` true or false.
+#: parcel, `unverified` and `confirmed` (of what was sent) true or false.
 MESSAGE_FILTERS, DELIVERY_FILTERS = tuple(_MESSAGES.filters), tuple(_DELIVERIES.filters)
 _ALSO_ASKED_FOR = {"recipient", "identity", "thread"}
 

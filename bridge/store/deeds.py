@@ -13,6 +13,7 @@ from bridge.store import (
     account_health,
     audit,
     ledger,
+    opt_outs,
     people,
     processing,
     reporting,
@@ -82,7 +83,7 @@ def renew_report(connection: Connection, name: str, *, who: str, now: datetime) 
 
 def clear_person(connection: Connection, number: str, *, who: str, now: datetime) -> int:
     """Forget what is on record against a number; in how many accounts there was something."""
-    count = people.clear(connection, number)
+    count = people.clear(connection, number) + opt_outs.clear(connection, number)
     if count:
         # Whose number it is stands nowhere but where it is needed.
         audit.note(connection, who=who, action="try again", subject="an unreachable person", now=now)

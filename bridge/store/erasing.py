@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, null, select, update
 
+from bridge.store import opt_outs
 from bridge.store.tables import attempts, deliveries, messages, people, pictures, sightings
 
 #: States in which a message waits for something, or for somebody.
@@ -71,6 +72,7 @@ def people_of(connection: Connection, recipients: Collection[str], accounts: Col
     whose = [people.c.recipient.in_(recipients)]
     if accounts is not None:
         whose.append(people.c.account.in_(accounts))
+    opt_outs.hide(connection, recipients)
     return connection.execute(delete(people).where(*whose)).rowcount
 
 

@@ -8,12 +8,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, or_, select, update
 
 from bridge.store import account_health, waiting
+from bridge.store.days import days_until
 from bridge.store.hashing import hashes
 from bridge.store.sealed import is_unopened
-from bridge.store.tables import attempts, deliveries, is_held, is_queued, is_sending, is_skipped, is_stored, messages
+from bridge.store.tables import (
+    attempts,
+    counts,
+    deliveries,
+    is_held,
+    is_queued,
+    is_sending,
+    is_skipped,
+    is_stored,
+    messages,
+)
 from bridge.store.wakeup import notify
 
 _DELIVERY_LIST = (
@@ -44,6 +55,7 @@ RETRYABLE_REASONS = ("dropped", "unreachable")
 _WAITING = {"queued": is_queued, "sending": is_sending, "held": is_held}
 
 _SHORTEST_LIFE = timedelta(hours=1)
+_TO_BE_CONFIRMED_WITHIN = timedelta(minutes=30)
 
 
 def list_deliveries(connection: Connection, *, limit: int, state: str | None = None) -> list[Mapping[str, Any]]:
@@ -61,19 +73,32 @@ def list_messages(
     state: str | None = None,
     delivery_id: int | None = None,
     message_id: int | None = None,
+    unconfirmed_at: datetime | None = None,
 ) -> list[Mapping[str, Any]]:
     """The newest messages: id, delivery_id, account, template, to, state, reason, waiting_for, due, stopped.
 
-    What they wait for is as `waiting.told` tells it.
+    What they wait for is as `waiting.told` tells it. With `unconfirmed_at`, the time, only those of the last week that
+    Attentive took half an hour ago and has not confirmed.
     """
     query = select(*_MESSAGE_LIST).order_by(messages.c.id.desc()).limit(limit)
     if state:
         query = query.where(_WAITING.get(state, messages.c.state == state))
+    if unconfirmed_at is not None:
+        query = query.where(counts, *_is_unconfirmed(unconfirmed_at))
     if delivery_id is not None:
         query = query.where(messages.c.delivery_id == delivery_id)
     if message_id is not None:
         query = query.where(messages.c.id == message_id)
     return waiting.told(connection, _rows(connection, query))
+
+
+def _is_unconfirmed(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        messages.c.day.in_(days_until(now, 8)),
+        messages.c.state == "sent",
+        messages.c.confirmed_at.is_(None),
+        messages.c.sent_at < now - _TO_BE_CONFIRMED_WITHIN,
+    )
 
 
 def find_delivery(connection: Connection, delivery_id: int) -> Mapping[str, Any] | None:
@@ -122,6 +147,7 @@ def retry(connection: Connection, message: Mapping[str, Any], now: datetime) -> 
             refusals=0,
             first_denied_at=None,
             unknown_since=None,
+            confirmed_at=None,
             released=True,
         )
     )

@@ -95,6 +95,7 @@ def rehash(connection: Connection) -> int:
     return (
         _rehash_messages(connection, secret)
         + _rehash_keys(connection, tables.people.c.account, tables.people.c.recipient, secret)
+        + _rehash_keys(connection, tables.opt_outs.c.account, tables.opt_outs.c.recipient, secret)
         + _rehash_keys(connection, tables.sightings.c.account, tables.sightings.c.key, secret)
     )
 

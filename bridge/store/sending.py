@@ -202,6 +202,12 @@ def recover(connection: Connection, dead_owner: str) -> int:
     Whether they left is unknown, counted from the claim: `retry.before_sending` decides whether a repeat is safe.
     """
     held = and_(messages.c.owner == dead_owner, is_sending)
+    # Attentive has said meanwhile that it sent these.
+    confirmed = connection.execute(
+        update(messages)
+        .where(held, messages.c.confirmed_at.is_not(None))
+        .values(state="sent", owner=None, sent_at=messages.c.confirmed_at, unknown_since=None)
+    )
     # What has a picture that nobody has found good yet cannot have left: the worker was looking at it.
     is_unchecked = and_(messages.c.media_url.is_not(None), messages.c.media_checked_at.is_(None))
     died = {
@@ -214,7 +220,7 @@ def recover(connection: Connection, dead_owner: str) -> int:
     poison = update(messages).where(held, messages.c.deaths >= _POISON_AFTER - 1)
     set_aside = connection.execute(poison.values(state="unknown", reason="worker_died", **died))
     recovered = connection.execute(update(messages).where(held).values(state="queued", **died))
-    return set_aside.rowcount + recovered.rowcount
+    return confirmed.rowcount + set_aside.rowcount + recovered.rowcount
 
 
 # The statements of every turn are built once: putting one together costs more than running it. Parameters that are

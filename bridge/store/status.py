@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, lite
 from sqlalchemy import func as sql
 
 from bridge.messages import AccountHealth
-from bridge.store import account_health, sending, switches
+from bridge.store import account_health, confirming, sending, switches
+from bridge.store.confirming import Share
 from bridge.store.switches import Stopped
 from bridge.store.tables import deliveries, is_held, is_queued, is_sending, is_stored, messages, workers
 from bridge.store.workers import DEAD_AFTER
@@ -32,7 +33,8 @@ class Status:
     """Waiting work at `now`. `oldest` is when the longest waiting row was due: of the deliveries, of each account.
 
     A message that waits for an earlier one of its thread is not counted as waiting by itself, nor is one whose template
-    is paused. `stopped` is what people have stopped.
+    is paused. `stopped` is what people have stopped. `shares` tell how many texts Attentive confirms of each account
+    where it does.
     """
 
     now: datetime
@@ -45,6 +47,7 @@ class Status:
     workers: int
     accounts: tuple[AccountHealth, ...]
     stopped: Stopped
+    shares: Mapping[str, Share]
 
     @property
     def oldest_seconds(self) -> float:
@@ -92,6 +95,7 @@ def read(connection: Connection, now: datetime) -> Status:
         workers=connection.execute(_alive(now)).scalar_one(),
         accounts=tuple(accounts.values()),
         stopped=switches.read(connection),
+        shares=confirming.shares(connection, now),
     )
 
 

@@ -29,7 +29,7 @@ from sqlalchemy.types import JSON
 from bridge.store.sealed import Moment, SealedBytes, SealedText, SealedWords
 
 #: The migration that makes these tables.
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 #: The oldest program, by the version of its schema, that works with these tables. Raise it where a migration takes
 #: something away that programs before it use (docs/upgrading.md). Programs before 0008 do not ask.
 OLDEST_THAT_FITS = "0008"
@@ -160,6 +160,8 @@ messages = Table(
     Column("owner", String(36)),
     Column("claimed_at", Moment),
     Column("sent_at", Moment),
+    # When Attentive says that it sent it: the moment of its `sms.sent`.
+    Column("confirmed_at", Moment),
     # What becomes of the text when its picture is no good, and why the picture was left out.
     Column("if_media_fails", String(10), nullable=False, server_default=text("'text'")),
     Column("shrink_media", Boolean, nullable=False, server_default=false()),
@@ -251,6 +253,29 @@ people = Table(
     Column("refusals", Integer, nullable=False),
     Column("refused_at", Moment, nullable=False),
     Column("unreachable_until", Moment),
+)
+
+# Who wants no texts, and who has come back, as Attentive tells it. It outlives the person's erasure without the number:
+# the hash alone keeps texts from whoever asked for none.
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("account", String(100), primary_key=True),
+    Column("recipient", String(64), primary_key=True),
+    Column("to", SealedText("opt_outs.to")),
+    Column("is_out", Boolean, nullable=False),
+    # By Attentive's clock: its webhooks come in no order.
+    Column("at", Moment, nullable=False),
+)
+
+# How many texts were sent in each hour, and how many of them Attentive has confirmed.
+confirmations = Table(
+    "confirmations",
+    metadata,
+    Column("account", String(100), primary_key=True),
+    Column("hour", Moment, primary_key=True),
+    Column("sent", Integer, nullable=False),
+    Column("confirmed", Integer, nullable=False),
 )
 
 # Pictures that were made smaller, served by the web process.

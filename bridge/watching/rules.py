@@ -41,6 +41,10 @@ KINDS: dict[str, Kind] = {
         meaning="A connection has sent nothing for far longer than it usually does, or than ALERT_SILENCE_HOURS.",
         cure="See at the platform whether the webhook is still switched on; many switch it off after failures.",
     ),
+    "unconfirmed": Kind(
+        meaning="Attentive takes an account's texts, and confirms far fewer of them than it usually does.",
+        cure="`bridge messages list --unconfirmed` names them. Ask Attentive; or its webhooks have been switched off.",
+    ),
     "worker_dead": Kind(
         meaning="No worker is alive: webhooks are stored, and no text leaves.",
         cure="Start `bridge worker`, or see in its log why it stopped.",
@@ -89,6 +93,7 @@ def troubles(facts: Facts, limits: Alerting, open_ones: Collection[tuple[str, st
         *_of_refusals(facts, limits, open_ones),
         *_of_the_queue(facts, limits),
         *_of_silence(facts, limits),
+        *_of_confirmations(facts.status),
     ]
 
 
@@ -128,6 +133,13 @@ def _of_silence(facts: Facts, limits: Alerting) -> Iterable[Trouble]:
         if bearable is not None and silence > bearable:
             words = f"nothing has come from {habit.connection} for {span(silence)}; {span(bearable)} would be bearable"
             yield Trouble(kind="connection_silent", subject=habit.connection, words=words)
+
+
+def _of_confirmations(status: Status) -> Iterable[Trouble]:
+    for name, share in sorted(status.shares.items()):
+        if share.is_falling:
+            words = f"Attentive confirms {share.confirmed} of {counted(share.sent, 'text')} that it took for {name}"
+            yield Trouble(kind="unconfirmed", subject=name, words=f"{words}; usually it is far more")
 
 
 def of_templates(problems: Collection[str]) -> list[Trouble]:

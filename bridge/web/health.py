@@ -5,6 +5,7 @@ from flask import Blueprint, Response, jsonify
 
 from bridge.errors import BridgeError, StoreUnavailable
 from bridge.store import schema, status
+from bridge.store.confirming import Share
 from bridge.store.database import Database
 from bridge.store.status import COUNTED_TO, Status
 
@@ -69,7 +70,15 @@ def _body(found: Status) -> dict[str, object]:
                 "since": account.paused_since.isoformat() if account.paused_since else None,
                 "next_probe": account.paused_until.isoformat() if account.paused_until else None,
                 "oldest_seconds": round(found.account_seconds(account.name), 3),
+                "confirmed": _confirmed(found.shares.get(account.name)),
             }
             for account in found.accounts
         },
     }
+
+
+def _confirmed(share: Share | None) -> dict[str, object] | None:
+    """What Attentive confirms of the last hours' texts; None where it confirms none."""
+    if share is None:
+        return None
+    return {"sent": share.sent, "confirmed": share.confirmed, "falling": share.is_falling}

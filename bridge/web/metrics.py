@@ -49,6 +49,14 @@ class _Queue(Collector):
             oldest.add_metric([account.name], found.account_seconds(account.name))
         yield paused
         yield oldest
+        unconfirmed = GaugeMetricFamily(
+            "bridge_account_unconfirmed",
+            "Texts of the last six whole hours that Attentive took and its own webhooks do not confirm.",
+            labels=["account"],
+        )
+        for name, share in found.shares.items():
+            unconfirmed.add_metric([name], share.unconfirmed)
+        yield unconfirmed
         raised = GaugeMetricFamily("bridge_alert", "1 while something is wrong.", labels=["kind", "subject"])
         for one in troubles:
             raised.add_metric([one.kind, one.subject], 1.0)

@@ -88,7 +88,20 @@ JOINING = {
         function="bridge.worker:Worker._turn", when="after", armed_by="bridge.store.sightings:write"
     ),
 }
-POINTS = {**WEB, **WORKER, **START, **STOP, **HOLDING_BACK, **JOINING}
+HEARING = {
+    "about to be heard": Point(function="bridge.concluding:hear", when="before"),
+    "confirmed, its delivery not finished": Point(
+        function="bridge.store.confirming:confirm", when="after", only_if=bool
+    ),
+    "opt-out noted, what waits not skipped": Point(function="bridge.store.opt_outs:note", when="after", only_if=bool),
+    "what waits skipped, its delivery not finished": Point(
+        function="bridge.store.opt_outs:skip_waiting", when="after", only_if=bool
+    ),
+    "heard and committed": Point(
+        function="bridge.worker:Worker._turn", when="after", armed_by="bridge.concluding:hear"
+    ),
+}
+POINTS = {**WEB, **WORKER, **START, **STOP, **HOLDING_BACK, **JOINING, **HEARING}
 
 
 def install(name: str, hit: int) -> None:

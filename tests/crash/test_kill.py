@@ -3,6 +3,8 @@
 Real processes over real databases. `die_at.py` holds the list of places.
 """
 
+import hashlib
+import hmac
 import os
 import signal
 import time
@@ -26,6 +28,8 @@ from sqlalchemy import select
 from bridge.sources import samples
 from bridge.store.database import Database
 from bridge.store.tables import deliveries, messages
+
+_ATTENTIVES_KEY = "attentives-signing-key"
 
 
 class Crashing(ForkedStack):
@@ -61,6 +65,7 @@ def crashing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     # Few, so that some messages wait while others are under way.
     stack.settings["WORKER_THREADS"] = "2"
     stack.settings["AFTERSHIP_SECRETS"] = senders.SECRETS["aftership"]
+    stack.settings["ATTENTIVE_SECRETS"] = _ATTENTIVES_KEY
     stack.migrate()
     stack.start_sandbox()
     yield stack
@@ -358,3 +363,50 @@ def test_a_successor_on_the_same_host_takes_over_at_once(
 
     # The heartbeat of a worker on another host would be waited for, ten seconds.
     assert time.monotonic() - killed_at < 5
+
+
+def _attentive(kind: str, person: str, text: str = "") -> Webhook:
+    """One of Attentive's own webhooks about a person, of now."""
+    values = {"subscriber.phone": person, "timestamp": time.time_ns() // 1_000_000}
+    sample = samples.load("attentive")[kind].with_values(values | ({"message.text": text} if text else {}))
+    signature = hmac.new(_ATTENTIVES_KEY.encode(), sample.body, hashlib.sha256).hexdigest()
+    headers = {"Content-Type": "application/json", "x-attentive-hmac-sha256": signature}
+    return Webhook(connection="attentive", body=sample.body, headers=headers)
+
+
+@pytest.mark.parametrize("point", die_at.HEARING)
+def test_what_a_killed_worker_was_told_by_attentive_counts_once(
+    crashing: Crashing, web_url: str, ended: list[Process], tmp_path: Path, point: str
+) -> None:
+    (tmp_path / "shipped.txt").write_text("---\nevent: order.shipped\n---\nShipped!")
+    person = f"+1416555{180 + list(die_at.HEARING).index(point):04}"
+    settings = {"TEMPLATES_DIR": str(tmp_path)}
+    # Three texts of the same words: two leave and one of them is confirmed, one is held.
+    for number, sending in enumerate(("on", "on", "hold")):
+        teller = crashing.start_worker(**settings, BRIDGE_SENDING=sending)
+        ended.append(teller)
+        _parcel(person, number, "shipped", 9).post_until_acknowledged(web_url)
+        wait_until(lambda number=number: sum(_outcomes(crashing, person).values()) == number + 1, "it is made")
+        wait_until(lambda: not _under_way(crashing), "it has left, or is held")
+        teller.terminate()
+    # Of one batch, and each twice.
+    told = [_attentive("sms_sent", person, "Juniper & Pine: Shipped!"), _attentive("sms_unsubscribed", person)]
+    for hook in told * 2:
+        hook.post_until_acknowledged(web_url)
+
+    dying = crashing.start_prepared(partial(die_at.install, point, 1), "worker", **settings, BRIDGE_SENDING="hold")
+    ended.append(dying)
+    _wait_for_death(dying, point)
+    ended.append(crashing.start_worker(**settings, BRIDGE_SENDING="hold"))
+
+    wait_until(lambda: not _waiting(crashing), "all is heard")
+    assert _outcomes(crashing, person) == {("shipped", "sent", None): 2, ("shipped", "skipped", "opted_out"): 1}
+    with crashing.database.read() as connection:
+        rows = connection.execute(select(messages.c.to, messages.c.confirmed_at).order_by(messages.c.id)).all()
+    assert [row.confirmed_at is not None for row in rows if row.to == person] == [True, False, False]
+
+
+def _under_way(stack: Crashing) -> int:
+    with stack.database.read() as connection:
+        waiting = select(messages.c.id).where(messages.c.state.in_(["queued", "sending"]))
+        return len(connection.execute(waiting).all())

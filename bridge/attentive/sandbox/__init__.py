@@ -6,6 +6,7 @@
     what happened      state.py          messages, attempts, subscribers, faults; in memory only
     the lists          newest.py         which rows are kept
     /api/*             control_api.py    look at it, clear it, choose subscribers, order faults
+    /api/webhooks      webhooks.py       where Attentive's own webhooks go; /api/phone answers a text
     /api/samples       samples_api.py    which samples can be sent at a click, and sending one
     GET /              templates/, static/   the phone
 
@@ -14,5 +15,6 @@ It reads phone numbers by itself and shares no rule with the bridge: a judge doe
 
 from bridge.attentive.sandbox.app import create_app
 from bridge.attentive.sandbox.samples_api import Shelf
+from bridge.attentive.sandbox.webhooks import Target
 
-__all__ = ["Shelf", "create_app"]
+__all__ = ["Shelf", "Target", "create_app"]

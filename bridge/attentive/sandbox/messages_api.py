@@ -14,7 +14,7 @@ from flask import Blueprint, Response, jsonify, request
 from marshmallow import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bridge.attentive.sandbox import media
+from bridge.attentive.sandbox import media, webhooks
 from bridge.attentive.sandbox.schemas import Fault, Send, SendSchema, problems
 from bridge.attentive.sandbox.state import Given, Outcome, Sandbox, current
 
@@ -39,6 +39,8 @@ def receive() -> Response:
     if fault.latency_ms:
         time.sleep(fault.latency_ms / 1000)
     outcome = sandbox.record(given, _outcome(given, fault, sandbox), fault)
+    if outcome.send:
+        webhooks.tell_sent(outcome.send.to, sandbox.as_read(outcome.send.body))
     if outcome.status is None:
         if not fault.drop:
             _wait_until_client_leaves(fault.hang_after_accept)
@@ -78,6 +80,8 @@ def judge(given: Given, sandbox: Sandbox) -> Outcome:
         return Outcome(status=400, message=problems(error))
     if sandbox.subscribers is not None and send.to not in sandbox.subscribers:
         return Outcome(status=400, message="to: Unmatched phone number: this person is not an opted-in subscriber.")
+    if sandbox.is_out(send.to):
+        return Outcome(status=400, message="to: This person has opted out (STOP).")
     verdict = media.Verdict() if send.media_url is None else media.inspect(send.media_url)
     if verdict.problem:
         return Outcome(status=400, message=verdict.problem, note=verdict.note)

@@ -84,6 +84,7 @@ class Sandbox:
         self._attempts = Newest()
         self._recent: OrderedDict[bytes, datetime] = OrderedDict()
         self._subscribers: frozenset[str] | None = None
+        self._opted_out: set[str] = set()
         self._fault = Fault()
         self._share_seen = 0
 
@@ -131,9 +132,13 @@ class Sandbox:
             "type": send.type,
             "link": send.link,
             "mediaUrl": send.media_url,
-            "text": f"{self.brand}: {send.body}" if self.brand else send.body,
+            "text": self.as_read(send.body),
             "received_at": _iso(now),
         }
+
+    def as_read(self, body: str) -> str:
+        """A text as the person reads it, with the brand before it."""
+        return f"{self.brand}: {body}" if self.brand else body
 
     def messages(self, newest: int = KEPT) -> list[bytes]:
         """The messages that reached a phone, each as JSON, oldest first; only the `newest` so many."""
@@ -146,7 +151,7 @@ class Sandbox:
             return self._attempts.last(newest)
 
     def clear(self) -> None:
-        """Forget messages, attempts and duplicates; subscribers and faults stay."""
+        """Forget messages, attempts and duplicates; subscribers, opt-outs and faults stay."""
         with self._lock:
             self._messages.clear()
             self._attempts.clear()
@@ -161,6 +166,15 @@ class Sandbox:
     @subscribers.setter
     def subscribers(self, numbers: frozenset[str] | None) -> None:
         self._subscribers = numbers
+
+    def opt(self, number: str, *, out: bool) -> None:
+        """Note that somebody wants no texts, or wants them again."""
+        with self._lock:
+            (self._opted_out.add if out else self._opted_out.discard)(number)
+
+    def is_out(self, number: str) -> bool:
+        """Whether this person wants no texts."""
+        return number in self._opted_out
 
     @property
     def fault(self) -> Fault:

@@ -24,8 +24,8 @@ class Form:
         self.before = _row_id(request.args.get("before", type=int))
         self.problems: list[str] = []
         filters: dict[str, object] = {name: self.typed[name] for name in names if name in self.typed}
-        if "unverified" in filters:
-            filters["unverified"] = filters["unverified"] == "yes"
+        for name in {"unverified", "confirmed"} & filters.keys():
+            filters[name] = filters[name] == "yes"
         self._moments = {name: self._moment(name) for name in _TIMES}
         since, until = (self._moments[name] for name in _TIMES)
         # A minute as it is typed is over at its end.

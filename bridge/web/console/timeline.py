@@ -104,6 +104,8 @@ def of_message(
         )
     if message["state"] != "sent" or not attempts:
         yield _standing(message, waiting_for, stopped)
+    if message["confirmed_at"]:
+        yield Step(at=message["confirmed_at"], title="Attentive says that it sent it", tone="good")
 
 
 def _making(message: Row) -> Iterator[str]:

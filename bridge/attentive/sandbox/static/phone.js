@@ -133,6 +133,8 @@ function draw() {
   $("nothing").hidden = empty || conversations.size > 0;
   $("empty").hidden = !empty;
   $("clear").disabled = empty;
+  $("reply").hidden = !/^\+\d+$/.test(chosen ?? ""); // nobody writes from what is no number
+  $("reply").dataset.number = chosen ?? "";
   $("who").textContent = chosen === null ? "Messages" : readable(chosen);
   drawConversations();
   drawThread();

@@ -4,19 +4,19 @@ import { make } from "./texts.js";
 const $ = (id) => document.getElementById(id);
 const FAULTS = ["latency_ms", "status", "retry_after", "hang_after_accept", "share", "count"];
 
-async function ask(path, options = {}) {
+export async function ask(path, options = {}) {
   const answer = await fetch(path, { cache: "no-store", ...options });
   const told = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(told.message || `HTTP ${answer.status}`);
   return told;
 }
 
-function send(method, path, value) {
+export function send(method, path, value) {
   return ask(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(value) });
 }
 
 // Says how it went where a screen reader hears it.
-async function tell(place, doing) {
+export async function tell(place, doing) {
   $(place).removeAttribute("data-bad");
   try {
     $(place).textContent = await doing();
