@@ -14,6 +14,9 @@ from bridge.policy.holding import Verdict
 from bridge.reasons import Reason
 from bridge.route import Route
 
+# No platform's ids are longer; what is, is something else.
+_LONGEST_ID = 100
+
 
 def draft(
     template: Template,
@@ -79,7 +82,15 @@ def _blank(template: Template, event: Event, route: Route, *, received_at: datet
         if_media_fails=template.if_media_fails,
         shrink_media=template.shrink_media,
         retry_refused=int(template.retry_refused.total_seconds()) if template.retry_refused else None,
+        ticket=_fitting(event.ticket.id),
+        order_id=_fitting(event.order.id),
+        report=None if template.report == "none" else template.report,
     )
+
+
+def _fitting(id_: str | None) -> str | None:
+    """An id that can be one of a platform's tickets or orders."""
+    return id_ if id_ and len(id_) <= _LONGEST_ID else None
 
 
 def _judged(

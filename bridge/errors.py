@@ -41,9 +41,16 @@ class Unreadable(BridgeError):
 
 
 class LookupFailed(BridgeError):
-    """Keep the delivery and try it again later: the platform's API did not answer usefully."""
+    """Keep the delivery and try it again later: the platform's API did not answer usefully.
+
+    `after` is in how many seconds, where the platform says so.
+    """
 
     waiting_for = "lookup"
+
+    def __init__(self, text: str = "", *, after: float | None = None) -> None:
+        super().__init__(text)
+        self.after = after
 
 
 class LookupRefused(LookupFailed):
@@ -62,6 +69,18 @@ class ShipmentAwaited(LookupFailed):
 
 class PersonUnknown(BridgeError):
     """Skip the message: the platform answered that it does not know this person or order."""
+
+
+class NotThere(BridgeError):
+    """Put it elsewhere, or give up: the platform has no such ticket, order or person (any more)."""
+
+
+class PostingRefused(BridgeError):
+    """Give up: the platform refuses to have this put on a ticket or order, and would again. The text says why."""
+
+
+class PostingDoubtful(BridgeError):
+    """Look whether it is there before trying again: the platform may have taken it, and has not said so."""
 
 
 class Misconfigured(BridgeError):

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Literal
 
 from bridge.events import Notice, PrivacyRequest
+from bridge.postings import Report
 from bridge.reasons import Reason
 from bridge.sighting import Sighting
 
@@ -41,6 +42,9 @@ class Draft:
     if_media_fails: Literal["text", "hold"] = "text"
     shrink_media: bool = False
     retry_refused: int | None = None
+    ticket: str | None = None
+    order_id: str | None = None
+    report: Report | None = None
     phone_why: str | None = None
     locale: str | None = None
     state: DraftState = "queued"

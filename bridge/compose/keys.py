@@ -107,6 +107,7 @@ class _FrontMatterSchema(Schema):
     retry_refused = _Duration()
     if_media_fails = _one_of("text", "hold")
     shrink_media = _flag()
+    report = _one_of("none", "note", "tag")
 
     @pre_load
     def one_is_a_list(self, values: Mapping[str, object], **_named: Any) -> dict[str, object]:

@@ -17,6 +17,7 @@ from bridge.compose.keys import read_keys
 from bridge.compose.language import LANGUAGE, Language
 from bridge.compose.vocabulary import misspellings, says_nothing
 from bridge.errors import Misconfigured
+from bridge.postings import Report
 from bridge.quiet_hours import QuietHours
 
 #: Jinja's parser and Python's compiler give up on nonsense in their own ways.
@@ -59,6 +60,7 @@ class Template:
     retry_refused: timedelta | None = None
     if_media_fails: Literal["text", "hold"] = "text"
     shrink_media: bool = False
+    report: Report = "none"
     locale: str | None = None
     translations: Mapping[str, "Template"] = field(default_factory=dict, hash=False)
 
@@ -84,7 +86,7 @@ class Translation:
 #: Keys whose typed values are the template's fields of the same name.
 _AS_THEY_ARE = (
     *("expires", "if_unknown", "quiet_hours", "supersedes", "encoding", "max_segments", "retry_refused"),
-    *("if_media_fails", "shrink_media"),
+    *("if_media_fails", "shrink_media", "report"),
 )
 
 

@@ -1,4 +1,4 @@
-"""LOOK UP: a platform's REST API behind one small protocol. One module per platform that has one, discovered.
+"""LOOK UP and REPORT BACK: a platform's REST API behind one small protocol. One module per platform, discovered.
 
 A module in this folder holds one `PLATFORM`; `client.py` asks them all alike. Making the webhooks is in `connecting/`.
 """
@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from bridge.events import Lookup
+from bridge.platforms.desk import Desk
 from bridge.plugins import entries, load
 
 
@@ -28,6 +29,7 @@ class Platform:
     `default_url`  its address, where that is the same for all its users; the setting URL replaces it
     `grant`        how to get a token that lasts for a while, where the settings are none themselves
     `limit`        how its answers tell that no more requests are allowed for now
+    `desk`         what can be put on its tickets and orders, if anything
     """
 
     name: str
@@ -38,6 +40,7 @@ class Platform:
     default_url: str | None = None
     grant: "Grant | None" = None
     limit: "Limit | None" = None
+    desk: Desk | None = None
 
     def path(self, lookup: Lookup) -> str:
         """The path (and query) that tells what is asked for. Raises KeyError."""
@@ -67,7 +70,7 @@ class Limit:
 
 
 # What asks them all alike is not looked into: its HTTP library costs memory in the web process, which asks nobody.
-_NO_PLATFORMS = ("answers", "client", "connecting", "key_sets", "pauses", "tokens")
+_NO_PLATFORMS = ("answers", "client", "connecting", "desk", "key_sets", "pauses", "tokens")
 
 
 @cache

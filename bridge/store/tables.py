@@ -29,7 +29,7 @@ from sqlalchemy.types import JSON
 from bridge.store.sealed import Moment, SealedBytes, SealedText, SealedWords
 
 #: The migration that makes these tables.
-SCHEMA_VERSION = "0009"
+SCHEMA_VERSION = "0010"
 #: The oldest program, by the version of its schema, that works with these tables. Raise it where a migration takes
 #: something away that programs before it use (docs/upgrading.md). Programs before 0008 do not ask.
 OLDEST_THAT_FITS = "0008"
@@ -171,6 +171,10 @@ messages = Table(
     Column("media_detail", SealedText("messages.media_detail")),
     # When its text and its person were erased, by age or for the person's sake.
     Column("erased_at", Moment),
+    # What it is about, by the ids of its connection's platform, and what is put there about it: note, tag or nothing.
+    Column("ticket", String(100)),
+    Column("order_id", String(100)),
+    Column("report", String(10)),
     UniqueConstraint("once"),
 )
 Index("ix_messages_delivery_id", messages.c.delivery_id)
@@ -214,6 +218,60 @@ attempts = Table(
 )
 # Also tells whether an attempt is on record already, when nobody knows whether a commit came through.
 Index("uq_attempts_message_id_started_at", attempts.c.message_id, attempts.c.started_at, unique=True)
+
+# What is put on tickets and orders: words about a text, and what people answer.
+postings = Table(
+    "postings",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(10), nullable=False),
+    # Where it goes, and whose text it tells of or answers.
+    Column("connection", String(100), nullable=False),
+    Column("account", String(100), nullable=False),
+    # A hash that tells it from all others.
+    Column("once", String(64), nullable=False),
+    Column("message_id", Id, ForeignKey("messages.id")),
+    Column("delivery_id", Id, ForeignKey("deliveries.id")),
+    # By the platform's ids. An answer without either opens a ticket.
+    Column("ticket", String(100)),
+    Column("order_id", String(100)),
+    # A hash to find a person's postings by.
+    Column("recipient", String(64)),
+    Column("phone", SealedText("postings.phone")),
+    Column("subject", SealedText("postings.subject")),
+    Column("text", SealedText("postings.text")),
+    # A hash of the text, to know it by when the platform tells us of it.
+    Column("text_hash", String(64)),
+    # Addresses of pictures, one a line.
+    Column("media", SealedText("postings.media")),
+    Column("state", String(20), nullable=False),
+    Column("reason", String(50)),
+    Column("detail", SealedText("postings.detail")),
+    Column("waiting_for", String(50)),
+    Column("occurred_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False),
+    # Since when it may be there without our knowing.
+    Column("unknown_since", Moment),
+    Column("owner", String(36)),
+    Column("claimed_at", Moment),
+    Column("posted_at", Moment),
+    # What the platform calls it, and the ticket it is on: a new one, a follow-up, or the one it was merged into.
+    Column("remote_id", String(100)),
+    Column("posted_on", String(100)),
+    Column("erased_at", Moment),
+    UniqueConstraint("once"),
+)
+Index("ix_postings_message_id", postings.c.message_id)
+Index("ix_postings_delivery_id", postings.c.delivery_id)
+Index("ix_postings_recipient", postings.c.recipient)
+is_to_post = _state_is(postings, "queued")
+is_posting = _state_is(postings, "posting")
+_partial_index("ix_postings_queued", is_to_post, postings.c.due)
+_partial_index("ix_postings_owner", is_posting, postings.c.owner)
 
 # How each account fares: the rows that workers take turns by.
 accounts = Table(
