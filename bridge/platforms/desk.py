@@ -10,9 +10,9 @@ from bridge.postings import Kind, Posted, Posting
 class Ask(Protocol):
     """One request to the platform's API, with the connection's credentials.
 
-    The JSON answer; a list is `{"items": [...]}`, an empty one `{}`. Raises NotThere (404, 410), PostingRefused (another
-    4xx: it would be refused again), LookupRefused (credentials), LookupFailed (try later; `after` in seconds if the
-    platform says so), PostingDoubtful (a request that writes was under way and there is no complete answer).
+    The JSON answer; a list is `{"items": [...]}`, an empty one `{}`. Raises NotThere (404, 410), PostingRefused
+    (another 4xx: it would be refused again), LookupRefused (credentials), LookupFailed (try later; `after` in seconds
+    if the platform says so), PostingDoubtful (a request that writes was under way and has no complete answer).
     """
 
     def __call__(
@@ -23,7 +23,9 @@ class Ask(Protocol):
         query: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Mapping[str, Any]: ...
+    ) -> Mapping[str, Any]:
+        """Ask."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
