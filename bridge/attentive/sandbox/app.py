@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask import Blueprint, Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from bridge.attentive.sandbox import control_api, messages_api, samples_api, state
+from bridge.attentive.sandbox import control_api, messages_api, samples_api, state, text_api
 from bridge.attentive.sandbox.samples_api import Shelf
 
 #: No inline script or style anywhere, so a text can never run; pictures come from wherever a mediaUrl points.
@@ -37,7 +37,7 @@ def create_app(
         state.Sandbox(brand=brand, duplicate_window=timedelta(seconds=duplicate_window), tokens=tokens),
     )
     app.extensions["shelf"] = shelf
-    for blueprint in (page, messages_api.messages, control_api.control, samples_api.samples):
+    for blueprint in (page, messages_api.messages, text_api.texts, control_api.control, samples_api.samples):
         app.register_blueprint(blueprint)
     app.after_request(_secure)
     app.register_error_handler(HTTPException, _explain)
