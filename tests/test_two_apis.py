@@ -108,6 +108,27 @@ def test_the_check_says_what_the_newer_api_does_not_take(two: TwoAccounts) -> No
     assert "It has no link: that of linked is left out there" in said
     assert "It counts 19 templates by name and some_18, some_19 as 'other'." in said
     assert "/v1/text/send" not in two.run("check", **settings).stdout
+    assert {api: _link_shown(two, SHOPIFY_ATTENTIVE_API=api, **settings) for api in ("text", "messages")} == {
+        "text": None, "messages": "client.attn.tv"
+    }  # fmt: skip
+
+
+def _link_shown(two: TwoAccounts, **settings: str) -> object:
+    shown = json.loads(two.run("preview", "linked", "--sample", "shopify/orders_paid", "--json", **settings).stdout)
+    (link,) = {one["link"] for one in shown}
+    return link
+
+
+def test_what_a_killed_worker_had_under_way_is_not_sent_again(two: TwoAccounts) -> None:
+    two.begin(ATTENTIVE_READ_TIMEOUT="20")
+    requests.put(f"{two.sandbox_url}/api/faults", json={"hang_after_accept": 30, "count": 1}, timeout=10)
+    worker = two.start_worker()
+    assert senders.order().post(two.web_url).status_code == 200
+    wait_until(two.texts, "the text is under way")
+    worker.kill()
+    two.start_worker()
+    two.wait_for(shopify="unknown")
+    assert len(two.attempts()) == len(two.texts()) == 1
 
 
 @pytest.mark.parametrize(
