@@ -12,7 +12,7 @@ from bridge.errors import Misconfigured
 
 KEYS = (
     "event, source, connection, when, to, media_url, link, expires, if_unknown, quiet_hours, thread, supersedes,"
-    " encoding, max_segments, retry_refused, if_media_fails, shrink_media"
+    " encoding, max_segments, retry_refused, if_media_fails, shrink_media, report"
 )
 
 ACCEPTED = [
