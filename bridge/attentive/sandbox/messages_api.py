@@ -15,17 +15,15 @@ from marshmallow import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from bridge.attentive.sandbox import media
-from bridge.attentive.sandbox.schemas import Fault, Send, SendSchema, problems
+from bridge.attentive.sandbox.schemas import Fault, RecipientSchema
 from bridge.attentive.sandbox.state import Given, Outcome, Sandbox, current
-
-#: Far above any text; it keeps what is remembered small.
-LARGEST_REQUEST = 64 * 1024
+from bridge.attentive.transactional import LARGEST_REQUEST, Send, bearer_token, problems
 
 #: nginx's code for "closed without an answer". Nobody receives it; it is what the access log shows.
 _NO_ANSWER = 444
 
 # Making one costs more than reading a message with it.
-_SEND = SendSchema()
+_SEND = RecipientSchema()
 
 messages = Blueprint("messages", __name__)
 
@@ -85,7 +83,7 @@ def judge(given: Given, sandbox: Sandbox) -> Outcome:
 
 
 def _read_request() -> Given:
-    token = _bearer_token(request.headers.get("Authorization", ""))
+    token = bearer_token(request.headers.get("Authorization", ""))
     request.max_content_length = LARGEST_REQUEST
     try:
         raw = request.get_data()
@@ -100,11 +98,6 @@ def _read_request() -> Given:
     if not isinstance(payload, dict):
         return Given(token=token, payload=None, unreadable="The request body must be a JSON object.")
     return Given(token=token, payload=payload)
-
-
-def _bearer_token(header: str) -> str | None:
-    scheme, _, token = header.partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _connection() -> socket.socket | None:
