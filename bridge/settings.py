@@ -13,9 +13,18 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bridge import alerting as alert_settings
+from bridge import callers as caller_settings
 from bridge import openid as openid_settings
 from bridge import telemetry as telemetry_settings
-from bridge.connections import CONNECTION_SUFFIXES, Account, Connection, ConnectionReader, setting_prefix
+from bridge.callers import Caller
+from bridge.connections import (
+    CONNECTION_SUFFIXES,
+    SHARED_ACCOUNT,
+    Account,
+    Connection,
+    ConnectionReader,
+    setting_prefix,
+)
 from bridge.environment import Environment, is_loopback, is_secret, split_url
 from bridge.errors import Misconfigured
 from bridge.events import PLACES, Place
@@ -41,6 +50,7 @@ NAMES = (
     "RETAIN_PAYLOADS",
     "RETAIN_MESSAGES",
     "CONNECTIONS",
+    *caller_settings.NAMES,
     "ALLOWED_REGIONS",
     "PHONE_PREFERENCE",
     "PUBLIC_URL",
@@ -62,7 +72,7 @@ NAMES = (
     "WORKER_THREADS",
 )
 
-_OUR_PREFIXES = ("ALERT_", "ATTENTIVE_", "BRIDGE_", "CAP_PER_", "DATA_KEY", "RETAIN_", "WORKER_")
+_OUR_PREFIXES = ("ALERT_", "API_", "ATTENTIVE_", "BRIDGE_", "CAP_PER_", "DATA_KEY", "RETAIN_", "WORKER_")
 
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 _SQLITE = ("sqlite", "sqlite+pysqlite")
@@ -89,6 +99,8 @@ class Settings:
     data_keys: Keys = field(repr=False)
     connections: Mapping[str, Connection]
     accounts: Mapping[str, Account]
+    callers: tuple[Caller, ...]
+    api_rate: float
     attentive_url: str
     connect_timeout: float
     read_timeout: float
@@ -171,6 +183,12 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         data_keys=_data_keys(environment),
         connections=connections,
         accounts=reader.accounts,
+        callers=caller_settings.read(
+            environment,
+            {name: connection.account for name, connection in connections.items()},
+            shared_account=SHARED_ACCOUNT,
+        ),
+        api_rate=environment.number("API_RATE", 100.0, at_least=0, at_most=1_000_000),
         attentive_url=attentive_url,
         connect_timeout=environment.number("ATTENTIVE_CONNECT_TIMEOUT", 5.0, at_least=0.1, at_most=60),
         read_timeout=environment.number("ATTENTIVE_READ_TIMEOUT", 20.0, at_least=0.1, at_most=300),
