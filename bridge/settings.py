@@ -146,6 +146,11 @@ class Settings:
         return bool(self.console_password or self.openid)
 
     @property
+    def senders(self) -> list[str]:
+        """The names that a delivery may have come in under: those of connections and of callers of the messages API."""
+        return sorted({*self.connections, *(caller.name for caller in self.callers)})
+
+    @property
     def keeps_quiet(self) -> bool:
         """Whether the templates' quiet hours hold."""
         return self.quiet_hours == "template"

@@ -368,3 +368,19 @@ def test_the_answers_are_those_that_the_openapi_document_promises(
 
     promised()
     assert answered.total() >= 20, answered
+
+
+def test_a_person_is_erased_with_what_programs_sent_them(tmp_path: Path, database_url: str) -> None:
+    stack = Called(tmp_path, database_url)
+    try:
+        stack.start_all()
+        mine = stack.post(to="(212) 555-0177", body="Erased later.", key="a-key").json()["id"]
+        wait_until(lambda: stack.ask(mine).json()["state"] == "sent", "it is sent")
+        done = stack.run("erase", "--phone", "+12125550177", "--connection", "billing", "--yes")
+        assert (done.returncode, done.stdout[:27]) == (0, "Erased: 1 webhook, 1 text (")
+        assert stack.ask(mine).json()["state"] == "sent"
+        # What nobody can compare any more is not sent again.
+        again = stack.post(to="(212) 555-0177", body="Erased later.", key="a-key")
+        assert (again.status_code, again.json()["status"]) == (200, "known")
+    finally:
+        stack.close()
