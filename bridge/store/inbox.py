@@ -94,7 +94,8 @@ class Inbox:
             "body": delivery.body,
             "received_at": delivery.received_at,
             "unverified": delivery.unverified,
-            "outdated": delivery.received_at - (good_for or BODY_KEY_GOOD_FOR),
+            # Of a key that is good for ever nothing is retired.
+            "outdated": delivery.received_at - (BODY_KEY_GOOD_FOR if good_for is None else good_for),
         }
         try:
             # Here and not where the rows are stored: there every other thread would wait for it.

@@ -1,5 +1,6 @@
 """Our own `POST /1/messages`: as Attentive's page has it, and durable. Tokens, rates, and what came of a message."""
 
+import re
 import time
 
 import structlog
@@ -22,7 +23,8 @@ from bridge.web.rates import Rates
 
 log = structlog.get_logger()
 
-_LONGEST_ID = 18
+# As many digits as every database's numbers have.
+_ID = re.compile(r"[1-9][0-9]{0,17}")
 _CAUSES = {400: "invalid", 403: "other_secret", 422: "other_request", 429: "too_many"}
 
 
@@ -43,11 +45,10 @@ class MessagesApi:
     def outcome(self, message_id: str) -> Response:
         """What came of a message that the same caller has sent: its state, the reason, the attempts; 404 unknown."""
         caller = self._caller("read")
-        number = int(message_id) if message_id.isascii() and message_id.isdecimal() else 0
-        if not 0 < number < 10**_LONGEST_ID:
-            raise Refused(404, "There is no such message.")
-        with self._database.read() as connection:
-            found = asked.fate(connection, caller.name, number)
+        found = None
+        if _ID.fullmatch(message_id):
+            with self._database.read() as connection:
+                found = asked.fate(connection, caller.name, int(message_id))
         if found is None:
             raise Refused(404, "There is no such message.")
         return jsonify(answers.outcome(found))
