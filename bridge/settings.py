@@ -8,10 +8,19 @@ from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 from bridge import alerting as alert_settings
+from bridge import callers as caller_settings
 from bridge import database_url, stray_settings
 from bridge import openid as openid_settings
 from bridge import telemetry as telemetry_settings
-from bridge.connections import CONNECTION_SUFFIXES, Account, Connection, ConnectionReader, setting_prefix
+from bridge.callers import Caller
+from bridge.connections import (
+    CONNECTION_SUFFIXES,
+    SHARED_ACCOUNT,
+    Account,
+    Connection,
+    ConnectionReader,
+    setting_prefix,
+)
 from bridge.environment import Environment, is_loopback, split_url
 from bridge.errors import Misconfigured
 from bridge.events import PLACES, Place
@@ -39,6 +48,7 @@ NAMES = (
     "RETAIN_PAYLOADS",
     "RETAIN_MESSAGES",
     "CONNECTIONS",
+    *caller_settings.NAMES,
     "ALLOWED_REGIONS",
     "PHONE_PREFERENCE",
     "PUBLIC_URL",
@@ -79,6 +89,8 @@ class Settings:
     data_keys: Keys = field(repr=False)
     connections: Mapping[str, Connection]
     accounts: Mapping[str, Account]
+    callers: tuple[Caller, ...]
+    api_rate: float
     attentive_url: str
     connect_timeout: float
     read_timeout: float
@@ -125,6 +137,11 @@ class Settings:
         return bool(self.console_password or self.openid)
 
     @property
+    def senders(self) -> list[str]:
+        """The names that a delivery may have come in under: those of connections and of callers of the messages API."""
+        return sorted({*self.connections, *(caller.name for caller in self.callers)})
+
+    @property
     def keeps_quiet(self) -> bool:
         """Whether the templates' quiet hours hold."""
         return self.quiet_hours == "template"
@@ -167,6 +184,12 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         data_keys=_data_keys(environment),
         connections=connections,
         accounts=reader.accounts,
+        callers=caller_settings.read(
+            environment,
+            {name: connection.account for name, connection in connections.items()},
+            shared_account=SHARED_ACCOUNT,
+        ),
+        api_rate=environment.number("API_RATE", 100.0, at_least=0, at_most=1_000_000),
         attentive_url=attentive_url,
         connect_timeout=environment.number("ATTENTIVE_CONNECT_TIMEOUT", 5.0, at_least=0.1, at_most=60),
         read_timeout=environment.number("ATTENTIVE_READ_TIMEOUT", 20.0, at_least=0.1, at_most=300),

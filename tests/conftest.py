@@ -31,6 +31,7 @@ from bridge.store.tables import metadata
 
 _SETTINGS = (
     "ALERT_",
+    "API_",
     "SMTP_URL",
     "METRICS_TOKEN",
     "ACCESS_LOG",
