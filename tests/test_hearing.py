@@ -161,7 +161,7 @@ def test_what_nobody_vouches_for_confirms_nothing_and_stops_nobody(shop: Office)
         assert opt_outs.list_out(connection) == []
 
 
-def test_the_terminal_lists_what_is_not_confirmed(shop: Office) -> None:
+def test_the_terminal_lists_what_is_not_confirmed(shop: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.start()
     for number in range(3):
         shop.tell("ticket.replied", f"09:0{number}", comment=f"Number {number}")
@@ -174,7 +174,8 @@ def test_the_terminal_lists_what_is_not_confirmed(shop: Office) -> None:
         listed = ledger.list_messages(connection, limit=10, unconfirmed_at=now)
     unconfirmed = {row["id"] for row in shop.messages() if not row["confirmed_at"] and row["sent_at"] == old}
     assert {row["id"] for row in listed} == unconfirmed
-    shop.set(DATABASE_URL=str(shop.database.engine.url.render_as_string(hide_password=False)))
+    # A command's own database is closed with its process.
+    monkeypatch.setattr("bridge.cli.setup.open_database", lambda _settings: shop.database)
     shown = CliRunner().invoke(messages, ["list", "--unconfirmed", "--json"])
     assert {row["id"] for row in json.loads(shown.stdout)} == unconfirmed
     (one,) = (row["id"] for row in shop.messages() if row["confirmed_at"])
@@ -320,11 +321,14 @@ def test_a_retry_by_hand_does_not_reach_who_opted_out(shop: Office, attentive: P
     assert (shop.messages()[0]["reason"], len(attentive.taken)) == ("opted_out", 1)
 
 
-def test_opt_outs_are_told_cleared_and_outlive_the_persons_erasure_without_the_number(shop: Office) -> None:
+def test_opt_outs_are_told_cleared_and_outlive_the_persons_erasure_without_the_number(
+    shop: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop.start()
     hear(shop, "sms_unsubscribed")
     hear(shop, "sms_unsubscribed", to=BEN)
-    shop.set(DATABASE_URL=str(shop.database.engine.url.render_as_string(hide_password=False)))
+    # A command's own database is closed with its process.
+    monkeypatch.setattr("bridge.cli.setup.open_database", lambda _settings: shop.database)
     listed = json.loads(CliRunner().invoke(people, ["opted-out", "--json"]).stdout)
     assert {row["to"] for row in listed} == {MAYA, BEN}
     assert CliRunner().invoke(people, ["clear", BEN]).exit_code == 0
