@@ -129,7 +129,9 @@ class Kept:
         with self.timed(step, len(done)), self.database.write() as connection:
             now, health = self.database.now(connection), account_health.read(connection)
             caps = Caps(per_person=10, per_template=0)
-            health, _ = conclude(connection, done, health, tokens=[ACCOUNT], caps=caps, window=60, now=now)
+            health, _ = conclude(
+                connection, done, health, tokens=[ACCOUNT], caps=caps, window_of=lambda _account: 60, now=now
+            )
             account_health.save(connection, list(health.values()))
 
 

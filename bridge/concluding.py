@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -38,22 +38,22 @@ def conclude(
     *,
     tokens: Collection[str],
     caps: Caps,
-    window: float,
+    window_of: Callable[[str], float],
     brands: Mapping[str, str | None] = MappingProxyType({}),
     confirmed: Collection[str] = (),
     now: datetime,
 ) -> tuple[Mapping[str, AccountHealth], list[Saying]]:
     """Record what finished work came to; the accounts' health after it, and what there is to say.
 
-    `brands` are the names that Attentive puts before the texts of each account; those of the accounts `confirmed` it
-    confirms with its own webhooks.
+    `window_of` gives the seconds in which Attentive drops a repeated text of an account, `brands` are the names that it
+    puts before the texts of each; those of the accounts `confirmed` it confirms with its own webhooks.
     """
     deliveries = [done for done in finished if isinstance(done.work, Delivery)]
     messages = [done for done in finished if isinstance(done.work, Message)]
     sayings = _conclude_deliveries(connection, deliveries, tokens, caps, brands, now) if deliveries else []
     if not messages:
         return health, sayings
-    after, more = _conclude_messages(connection, messages, health, window, brands, confirmed, now)
+    after, more = _conclude_messages(connection, messages, health, window_of, brands, confirmed, now)
     return after, sayings + more
 
 
@@ -118,7 +118,7 @@ def _conclude_messages(
     connection: Connection,
     finished: Sequence[Done],
     health: Mapping[str, AccountHealth],
-    window: float,
+    window_of: Callable[[str], float],
     brands: Mapping[str, str | None],
     confirmed: Collection[str],
     now: datetime,
@@ -138,7 +138,7 @@ def _conclude_messages(
             sayings.append(Saying(event="message.taken_over", level=logging.WARNING, fields=fields))
             continue
         account = after.get(message.account) or AccountHealth(name=message.account)
-        then, after[message.account] = _judge(message, result, account, window, now)
+        then, after[message.account] = _judge(message, result, account, window_of(message.account), now)
         ours.append(sending.Finished(message=message, attempt=attempt, then=then))
         sayings += saying.of_account(account, after[message.account], attempt)
         sayings.append(saying.of_message(message, attempt, then, brands.get(message.account)))

@@ -13,6 +13,7 @@ CONNECTION_SUFFIXES = (
     "SECRETS",
     "ATTENTIVE_API_TOKEN",
     "ATTENTIVE_BRAND",
+    "ATTENTIVE_API",
     "URL",
     "API_TOKEN",
     "EMAIL",
@@ -26,6 +27,9 @@ SHARED_ACCOUNT = "attentive"
 
 #: What becomes of a webhook that cannot be verified: refused, or kept for a day while its texts are held.
 Verification = Literal["enforce", "report"]
+
+#: Which of Attentive's APIs: the legacy one, POST /1/messages, or the newer one, POST /v1/text/send.
+Api = Literal["messages", "text"]
 
 _WHERE_IT_IS = "Admin Center > Apps and integrations > Webhooks > the webhook > Reveal secret"
 
@@ -55,11 +59,12 @@ class Connection:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """One Attentive brand. Without a token its messages wait."""
+    """One Attentive brand. Without a token its messages wait. `api` is the one that the token is for."""
 
     name: str
     token: str | None = field(default=None, repr=False)
     brand: str | None = None
+    api: Api = "messages"
 
 
 def setting_prefix(connection: str) -> str:
@@ -74,7 +79,8 @@ class ConnectionReader:
         self._env = environment
         self._sources = sources
         token, brand = environment.token("ATTENTIVE_API_TOKEN"), environment.text("ATTENTIVE_BRAND")
-        self.accounts = {SHARED_ACCOUNT: Account(name=SHARED_ACCOUNT, token=token, brand=brand)}
+        self._api = self._read_api("ATTENTIVE_API", "messages")
+        self.accounts = {SHARED_ACCOUNT: Account(name=SHARED_ACCOUNT, token=token, brand=brand, api=self._api)}
 
     def connections(self) -> Iterator[Connection]:
         """Each connection that has a secret; what is wrong is noted as problems."""
@@ -150,13 +156,25 @@ class ConnectionReader:
         """
         token = self._env.token(f"{prefix}_ATTENTIVE_API_TOKEN")
         brand = self._env.text(f"{prefix}_ATTENTIVE_BRAND")
+        api = self._read_api(f"{prefix}_ATTENTIVE_API", self._api)
         if not token and not brand:
+            self._check_api(prefix, api, self.accounts[SHARED_ACCOUNT])
             return SHARED_ACCOUNT
         for account in self.accounts.values():
             if token and account.token == token:
                 if brand and brand != account.brand:
                     other = f"the account {account.name!r} has the same token and is the same brand"
                     self._env.warnings.append(f"{prefix}_ATTENTIVE_BRAND is not used: {other}")
+                self._check_api(prefix, api, account)
                 return account.name
-        self.accounts[connection] = Account(name=connection, token=token, brand=brand)
+        self.accounts[connection] = Account(name=connection, token=token, brand=brand, api=api)
         return connection
+
+    def _read_api(self, name: str, default: Api) -> Api:
+        return cast(Api, self._env.choice(name, default, get_args(Api)))
+
+    def _check_api(self, prefix: str, api: Api, account: Account) -> None:
+        """A token is for one of the APIs."""
+        if api != account.api:
+            theirs = f"the account {account.name!r}, whose token it would use, sends through {account.api!r}"
+            self._env.problem(f"{prefix}_ATTENTIVE_API", f"needs a {prefix}_ATTENTIVE_API_TOKEN of its own: {theirs}")

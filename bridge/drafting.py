@@ -55,7 +55,8 @@ def _made(blank: Draft, found: "_Found", template: Template, route: Route, now: 
         blank,
         to=found.number.e164,
         body=_as_it_leaves(found.text.body, template, route),
-        link=found.text.link,
+        # The newer API has none. So nobody is shown one that does not go along.
+        link=None if route.account.api == "text" else found.text.link,
         media_url=found.text.media_url,
         thread=found.text.thread,
     )

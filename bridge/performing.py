@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from bridge import faults, pipeline, tracing
+from bridge.attentive import apis
 from bridge.attentive.client import Client
 from bridge.attentive.pace import Pace
 from bridge.attentive.pictures import Pictures
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
 from bridge.concluding import Result
+from bridge.connections import Api
 from bridge.errors import StoreUnavailable, kind_and_place
 from bridge.events import Delivery
 from bridge.messages import Attempt, Deferred, Message, Outcome, Processed
@@ -40,17 +42,26 @@ class Performer:
     def __post_init__(self) -> None:
         self.tokens = {account.name: account.token for account in self.settings.accounts.values() if account.token}
         self._paces = {name: Pace(requests_per_second=self.settings.rate) for name in self.tokens}
-        self._client = Client(
-            self.settings.attentive_url,
-            connect_timeout=self.settings.connect_timeout,
-            read_timeout=self.settings.read_timeout,
-        )
+        # One for all accounts of an API, so that their threads share connections.
+        self._clients = {name: self._client(name) for name in {one.api for one in self.settings.accounts.values()}}
         self._pictures = Pictures(
             is_live=self.settings.is_live,
             public_url=self.settings.public_url,
             # A server of pictures that hangs must not hold up the texts without one.
             at_once=max(1, self.settings.worker_threads // 2),
         )
+
+    def _client(self, api: Api) -> Client:
+        return Client(
+            self.settings.attentive_url,
+            connect_timeout=self.settings.connect_timeout,
+            read_timeout=self.settings.read_timeout,
+            api=apis.named(api, short_links=self.settings.short_links, templates=self._template_names),
+        )
+
+    def _template_names(self) -> list[str]:
+        # As they were last read: whoever processes deliveries looks at the folder.
+        return [template.name for template in self.templates.current(since=0.0)]
 
     def perform(self, work: Delivery | Claimed, since: float) -> Result:
         """What a piece of work comes to, by templates as they were at `since` (of time.monotonic()) or later."""
@@ -90,7 +101,7 @@ class Performer:
         return pipeline.deliver(
             message,
             self.tokens[message.account],
-            self._client,
+            self._clients[self.settings.accounts[message.account].api],
             self.clock.now,
             look=lambda one: self._pictures.look(one, self.clock.now),
             settings=self.settings,

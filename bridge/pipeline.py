@@ -103,7 +103,7 @@ def deliver(
 ) -> Attempt | Next:
     """Send a claimed message once its picture has been looked at, and tell what came of it; or why not (any more)."""
     return (
-        before_sending(message, now=now(), window=settings.duplicate_window)
+        before_sending(message, now=now(), window=settings.window_of(message.account))
         or holding.at_the_door(message, now=now(), keeps_quiet=settings.keeps_quiet, is_live=settings.is_live)
         or look(message)
         or client.send(message, token, now)

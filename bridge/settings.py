@@ -25,6 +25,8 @@ NAMES = (
     "ATTENTIVE_API_TOKEN",
     "ATTENTIVE_URL",
     "ATTENTIVE_BRAND",
+    "ATTENTIVE_API",
+    "ATTENTIVE_SHORT_LINKS",
     "ATTENTIVE_CONNECT_TIMEOUT",
     "ATTENTIVE_READ_TIMEOUT",
     "ATTENTIVE_DUPLICATE_WINDOW",
@@ -81,6 +83,7 @@ class Settings:
     connect_timeout: float
     read_timeout: float
     duplicate_window: float
+    short_links: bool
     rate: float
     sending: Sending
     quiet_hours: QuietHoursSetting
@@ -126,6 +129,11 @@ class Settings:
         """Whether the templates' quiet hours hold."""
         return self.quiet_hours == "template"
 
+    def window_of(self, account: str) -> float:
+        """The seconds in which Attentive drops a repeated text of an account; none for all that is known of `text`."""
+        known = self.accounts.get(account)
+        return 0.0 if known and known.api == "text" else self.duplicate_window
+
     @classmethod
     def from_env(cls, sources: Collection[str]) -> "Settings":
         """Read the environment; `sources` are the names of the platforms there is code for.
@@ -163,6 +171,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         connect_timeout=environment.number("ATTENTIVE_CONNECT_TIMEOUT", 5.0, at_least=0.1, at_most=60),
         read_timeout=environment.number("ATTENTIVE_READ_TIMEOUT", 20.0, at_least=0.1, at_most=300),
         duplicate_window=environment.number("ATTENTIVE_DUPLICATE_WINDOW", 60.0, at_least=0, at_most=86400),
+        short_links=environment.choice("ATTENTIVE_SHORT_LINKS", "off", ("on", "off")) == "on",
         rate=environment.number("ATTENTIVE_RATE", 150.0, at_least=0.01, at_most=100_000),
         sending=cast(Sending, environment.choice("BRIDGE_SENDING", by_default, get_args(Sending))),
         quiet_hours=cast(QuietHoursSetting, environment.choice("QUIET_HOURS", "template", get_args(QuietHoursSetting))),

@@ -178,7 +178,7 @@ class Worker:
                 before,
                 tokens=self._tokens,
                 caps=Caps(per_person=self.settings.cap_per_person, per_template=self.settings.cap_per_template),
-                window=self.settings.duplicate_window,
+                window_of=self.settings.window_of,
                 brands=self._brands,
                 confirmed=self._confirmed,
                 now=now,

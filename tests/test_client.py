@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import itertools
 import json
 import socket
 import ssl
@@ -16,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from bridge.attentive.apis import TextApi
 from bridge.attentive.client import Client
+from bridge.attentive.message_names import MessageNames
 from bridge.messages import Attempt, Message, Outcome
 
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
@@ -51,7 +54,7 @@ class Exchange:
     def __init__(self, connection: socket.socket, server: "Server") -> None:
         self.connection = connection
         self.is_closing = server.is_closing
-        self._server = server
+        self.server = server
 
     def read(self) -> bytes:
         """One whole request; noted by the server. Empty when the client has gone."""
@@ -64,7 +67,7 @@ class Exchange:
         length = int(dict(headers_of(head))["content-length"])
         while len(body) < length:
             body += self.connection.recv(65536)
-        self._server.requests.append((head, body))
+        self.server.requests.append((head, body))
         return body
 
     def answer(self, *parts: bytes) -> None:
@@ -74,11 +77,11 @@ class Exchange:
         """A byte at a time, until the client has had enough."""
         for byte in answer:
             self.connection.sendall(bytes([byte]))
-            if self._server.is_closing.wait(every):
+            if self.server.is_closing.wait(every):
                 return
 
     def say_nothing(self) -> None:
-        self._server.is_closing.wait(10)
+        self.server.is_closing.wait(10)
 
 
 class Server:
@@ -167,6 +170,11 @@ def status(code: int, *headers: str, body: bytes = b'{"message": "No."}') -> byt
 def client_of(server: Server | int, *, scheme: str = "http", connect: float = 2.0, read: float = 5.0) -> Client:
     port = server if isinstance(server, int) else server.port
     return Client(f"{scheme}://127.0.0.1:{port}", connect_timeout=connect, read_timeout=read)
+
+
+def text_client_of(server: Server, *, short_links: bool = False) -> Client:
+    api = TextApi(short_links=short_links, names=MessageNames(lambda: ["order_shipped"]))
+    return Client(f"http://127.0.0.1:{server.port}", connect_timeout=2.0, read_timeout=5.0, api=api)
 
 
 def send(client: Client, message: Message = MESSAGE, token: str = TOKEN) -> Attempt:
@@ -325,6 +333,102 @@ def test_no_proxy_and_no_netrc_of_the_environment_is_used(
     assert send(client_of(server)).outcome is Outcome.SENT
     assert proxy.connections == 0
     assert dict(headers_of(server.requests[0][0]))["authorization"] == "Bearer 1a2b3c4d5"
+
+
+# --- the newer API -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "more"),
+    [
+        ({}, {}),
+        # It knows none: the text itself holds every address that a person needs.
+        ({"link": "client.attn.tv"}, {}),
+        ({"media_url": "https://example.com/a.png"}, {"mediaUrl": "https://example.com/a.png"}),
+        ({"link": "", "media_url": ""}, {}),
+    ],
+)
+def test_the_request_is_the_one_of_the_newer_apis_page(
+    serve: Callable[..., Server], changes: dict[str, str], more: dict[str, str]
+) -> None:
+    server = serve(keep_answering(OK))
+    attempt = send(text_client_of(server), replace(MESSAGE, **changes))  # type: ignore[arg-type]
+    ((head, body),) = server.requests
+    headers = dict(headers_of(head))
+    assert head.startswith(b"POST /v1/text/send HTTP/1.1\r\n")
+    assert json.loads(body) == {
+        "to": "+12125550123", "body": "On its way.", "subscriptionType": "TRANSACTIONAL", "useShortLinks": False,
+        "messageName": "order_shipped", **more,
+    }  # fmt: skip
+    assert (headers["authorization"], headers["content-type"]) == ("Bearer 1a2b3c4d5", "application/json")
+    assert (attempt.outcome, attempt.status, attempt.started_at) == (Outcome.SENT, 200, NOW)
+
+
+def test_short_links_are_asked_for_where_they_are_wanted(serve: Callable[..., Server]) -> None:
+    server = serve(keep_answering(OK))
+    send(text_client_of(server, short_links=True))
+    assert json.loads(server.requests[0][1])["useShortLinks"] is True
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        (200, Outcome.SENT), (202, Outcome.SENT), (400, Outcome.REFUSED), (401, Outcome.DENIED),
+        (403, Outcome.DENIED), (404, Outcome.DENIED), (408, Outcome.NOT_SENT), (429, Outcome.SLOW_DOWN),
+        # After a 500 the text may be on its way, and nothing says that a repeat would be dropped.
+        (500, Outcome.UNKNOWN), (502, Outcome.UNKNOWN), (503, Outcome.NOT_SENT), (504, Outcome.UNKNOWN),
+    ],
+)  # fmt: skip
+def test_an_answer_of_the_newer_api_means(serve: Callable[..., Server], code: int, outcome: Outcome) -> None:
+    attempt = send(text_client_of(serve(keep_answering(status(code)))))
+    assert (attempt.outcome, attempt.status, attempt.words) == (outcome, code, "No.")
+
+
+@pytest.mark.parametrize(
+    ("code", "headers", "wait", "words"),
+    [
+        (429, ["x-ratelimit-limit: 150", "x-ratelimit-remaining: 0"], 1.0, "No. (150 requests a second are allowed)"),
+        (429, ["X-RateLimit-Limit: 10", "Retry-After: 7"], 7.0, "No. (10 requests a second are allowed)"),
+        (429, ["x-ratelimit-limit: many"], None, "No."),
+        (429, ["x-ratelimit-limit: 0"], None, "No."),
+        (429, ["x-ratelimit-limit: 99999999999"], None, "No."),
+        # They stand in every answer.
+        (503, ["x-ratelimit-limit: 150", "x-ratelimit-remaining: 12"], None, "No."),
+    ],
+)
+def test_the_limit_is_one_of_requests_a_second(
+    serve: Callable[..., Server], code: int, headers: list[str], wait: float | None, words: str
+) -> None:
+    attempt = send(text_client_of(serve(keep_answering(status(code, *headers)))))
+    assert (attempt.retry_after, attempt.words) == (wait, words)
+
+
+def _keep_answering_also_what_has_no_body(exchange: Exchange) -> None:
+    for asked in itertools.count(1):
+        exchange.read()
+        if len(exchange.server.requests) < asked:
+            return
+        exchange.answer(OK)
+
+
+def test_the_token_is_looked_at_without_sending_anything(serve: Callable[..., Server]) -> None:
+    server = serve(_keep_answering_also_what_has_no_body)
+    client = text_client_of(server)
+    assert client.check(TOKEN, lambda: NOW).status == 200
+    assert send(client).status == 200
+    assert client.check(TOKEN, lambda: NOW).status == 200
+    assert [(head.partition(b" HTTP")[0], bool(body)) for head, body in server.requests] == [
+        (b"GET /v1/me", False), (b"POST /v1/text/send", True), (b"GET /v1/me", False)
+    ]  # fmt: skip
+    assert server.connections == 1
+    assert dict(headers_of(server.requests[0][0]))["authorization"] == "Bearer 1a2b3c4d5"
+
+
+def test_the_legacy_token_is_looked_at_with_a_message_to_nobody(serve: Callable[..., Server]) -> None:
+    server = serve(keep_answering(status(400)))
+    assert client_of(server).check(TOKEN, lambda: NOW).status == 400
+    ((head, body),) = server.requests
+    assert (head.startswith(b"POST /1/messages HTTP/1.1\r\n"), json.loads(body)) == (True, {})
 
 
 # --- what comes back ---------------------------------------------------------------------------------------------

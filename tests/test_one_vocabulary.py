@@ -131,8 +131,8 @@ class Dispatch:
                 result = pipeline.process(delivery, route, SHIPPED.current(), now)
                 done = [Done(work=delivery, result=result, owner="worker")]
                 conclude(
-                    connection, done, {}, tokens=["attentive"], caps=Caps(per_person=0, per_template=0), window=60,
-                    now=now,
+                    connection, done, {}, tokens=["attentive"], caps=Caps(per_person=0, per_template=0),
+                    window_of=lambda _account: 60, now=now,
                 )  # fmt: skip
 
     def texts(self) -> list[tuple[str, str]]:

@@ -110,7 +110,9 @@ class Outbox:
         with self.database.write() as connection:
             health = account_health.read(connection)
             done = Done(work=message, result=result, owner=owner)
-            health, sayings = conclude(connection, [done], health, tokens=TOKENS, caps=NO_CAPS, window=60, now=NOW)
+            health, sayings = conclude(
+                connection, [done], health, tokens=TOKENS, caps=NO_CAPS, window_of=lambda _account: 60, now=NOW
+            )
             account_health.save(connection, list(health.values()))
         return [saying.event for saying in sayings]
 
@@ -595,7 +597,9 @@ def record(box: Outbox, result: Processed, *, owner: str = "worker-1", tokens: t
     with box.database.write() as connection:
         (claimed,) = processing.claim(connection, "worker-1", 1, NOW)
         done = Done(work=claimed, result=result, owner=owner)
-        _, sayings = conclude(connection, [done], {}, tokens=tokens, caps=NO_CAPS, window=60, now=NOW)
+        _, sayings = conclude(
+            connection, [done], {}, tokens=tokens, caps=NO_CAPS, window_of=lambda _account: 60, now=NOW
+        )
     return [saying.event for saying in sayings]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.attentive.outcomes import of_status, read_retry_after
+from bridge.attentive.outcomes import of_status, of_text_status, read_retry_after
 from bridge.messages import Outcome
 
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
@@ -28,6 +28,11 @@ TABLE = {
 )
 def test_a_status_means(status: int, outcome: Outcome) -> None:
     assert of_status(status) is outcome
+
+
+def test_the_newer_api_differs_in_one_status_because_nothing_says_that_it_drops_a_repeat() -> None:
+    assert [status for status in range(100, 1000) if of_text_status(status) is not of_status(status)] == [500]
+    assert of_text_status(500) is Outcome.UNKNOWN
 
 
 def test_only_a_success_is_taken_for_sent() -> None:

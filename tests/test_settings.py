@@ -53,6 +53,8 @@ def problems(monkeypatch: pytest.MonkeyPatch, **values: str) -> tuple[str, ...]:
         ("ALLOWED_REGIONS", "US,CA,", "allowed_regions", frozenset({"US", "CA"})),
         ("ALLOWED_REGIONS", "US,PR,VI,GU,AS,MP,GG,JE,IM", "allowed_regions",
          frozenset({"US", "PR", "VI", "GU", "AS", "MP", "GG", "JE", "IM"})),
+        ("ATTENTIVE_SHORT_LINKS", "", "short_links", False),
+        ("ATTENTIVE_SHORT_LINKS", "on", "short_links", True),
         ("PHONE_PREFERENCE", "", "phone_preference", ("order", "customer", "billing", "shipping", "default")),
         ("PHONE_PREFERENCE", "Billing, order,billing,", "phone_preference", ("billing", "order")),
         ("PUBLIC_URL", "https://bridge.example.com", "public_url", "https://bridge.example.com"),
@@ -114,6 +116,8 @@ PLAIN_HTTP = "ATTENTIVE_URL: must be https; plain http would show your token to 
          "ATTENTIVE_RATE: Must be greater than or equal to 0.01 and less than or equal to 100000."),
         ("ATTENTIVE_DUPLICATE_WINDOW", "inf",
          "ATTENTIVE_DUPLICATE_WINDOW: Special numeric values (nan or infinity) are not permitted."),
+        ("ATTENTIVE_API", "Text", "ATTENTIVE_API: must be one of messages, text, not 'Text'"),
+        ("ATTENTIVE_SHORT_LINKS", "true", "ATTENTIVE_SHORT_LINKS: must be one of on, off, not 'true'"),
         ("BRIDGE_SENDING", "yes", "BRIDGE_SENDING: must be one of on, hold, off, not 'yes'"),
         ("ALLOWED_REGIONS", "US,USA", "ALLOWED_REGIONS: USA is no two-letter country code"),
         ("ALLOWED_REGIONS", "US,UK", "ALLOWED_REGIONS: UK is no country code; the United Kingdom is GB"),
@@ -325,6 +329,41 @@ def test_a_connections_messages_go_to_its_account(
     settings = read(monkeypatch, SHOPIFY_SECRETS="s", **values)
     found = settings.accounts[settings.connections["shopify"].account]
     assert (found.name, found.token, found.brand) == (account, token, brand)
+
+
+@pytest.mark.parametrize(
+    ("values", "apis"),
+    [
+        ({}, {"attentive": "messages"}),
+        ({"ATTENTIVE_API": "text"}, {"attentive": "text"}),
+        ({"SHOPIFY_ATTENTIVE_API_TOKEN": "b", "SHOPIFY_ATTENTIVE_API": "text"},
+         {"attentive": "messages", "shopify": "text"}),
+        ({"ATTENTIVE_API": "text", "SHOPIFY_ATTENTIVE_API_TOKEN": "b"}, {"attentive": "text", "shopify": "text"}),
+        ({"ATTENTIVE_API": "text", "SHOPIFY_ATTENTIVE_BRAND": "B", "SHOPIFY_ATTENTIVE_API": "messages"},
+         {"attentive": "text", "shopify": "messages"}),
+        # No news, so no token of its own is needed.
+        ({"SHOPIFY_ATTENTIVE_API": "messages"}, {"attentive": "messages"}),
+    ],
+)  # fmt: skip
+def test_each_account_sends_through_the_api_that_its_token_is_for(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], apis: dict[str, str]
+) -> None:
+    settings = read(monkeypatch, SHOPIFY_SECRETS="s", ATTENTIVE_DUPLICATE_WINDOW="30", **values)
+    assert {name: account.api for name, account in settings.accounts.items()} == apis
+    # Nothing says that the newer API drops a repeat.
+    windows = {name: settings.window_of(name) for name in apis}
+    assert windows == {name: 0.0 if api == "text" else 30.0 for name, api in apis.items()}
+
+
+@pytest.mark.parametrize("token", [{}, {"SHOPIFY_ATTENTIVE_API_TOKEN": "a"}])
+def test_a_token_is_for_one_api_only(monkeypatch: pytest.MonkeyPatch, token: dict[str, str]) -> None:
+    (problem,) = problems(
+        monkeypatch, SHOPIFY_SECRETS="s", ATTENTIVE_API_TOKEN="a", SHOPIFY_ATTENTIVE_API="text", **token
+    )
+    assert problem == (
+        "SHOPIFY_ATTENTIVE_API: needs a SHOPIFY_ATTENTIVE_API_TOKEN of its own: "
+        "the account 'attentive', whose token it would use, sends through 'messages'"
+    )
 
 
 # --- what is only odd --------------------------------------------------------------------------------------------

@@ -1,7 +1,4 @@
-"""DELIVER: one POST of one message to Attentive, and an exact account of what came back.
-
-Source: https://docs.attentive.com/pages/api-reference/transactional-messages-api
-"""
+"""DELIVER: one POST of one message to Attentive, and an exact account of what came back."""
 
 import contextlib
 import http.client
@@ -17,7 +14,8 @@ from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 from bridge import tracing
-from bridge.attentive.outcomes import of_status, read_retry_after
+from bridge.attentive.apis import MESSAGES, Api, Question
+from bridge.attentive.outcomes import read_rate_limit, read_wait
 from bridge.attentive.wire import Answer, Server, Wire
 from bridge.messages import Attempt, Message, Outcome
 
@@ -30,42 +28,43 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Client:
-    """Sends messages to the API at `base_url`, from any thread; each has a connection of its own.
+    """Sends messages to an API at `base_url`, from any thread; each has a connection of its own.
 
     Time-outs in seconds: one for being connected, from the name's look-up to TLS, and one for the whole exchange of
     request and answer.
     """
 
-    def __init__(self, base_url: str, *, connect_timeout: float, read_timeout: float) -> None:
+    def __init__(self, base_url: str, *, connect_timeout: float, read_timeout: float, api: Api = MESSAGES) -> None:
+        self._api = api
         self._url = urlsplit(base_url)
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._server = Server(self._url)
         self._mine = threading.local()
-        self._heads: dict[str, bytes] = {}
+        self._heads: dict[tuple[str, str], bytes] = {}
 
     def send(self, message: Message, token: str, now: Callable[[], datetime]) -> Attempt:
         """POST `message` once. Never raises for what the network or Attentive does; the outcome says it."""
         with tracing.span("attempt", message=message.id, attempt=message.attempts) as told:
-            attempt = self._post(_fields(message), token, now)
+            attempt = self._ask(self._api.sending(message, now()), token, now)
             told |= {"outcome": str(attempt.outcome), "status": attempt.status}
             return attempt
 
-    def ask(self, token: str, now: Callable[[], datetime]) -> Attempt:
-        """POST a message to nobody and of no type, which Attentive's page says is never sent: 400 or 403."""
-        return self._post({}, token, now)
+    def check(self, token: str, now: Callable[[], datetime]) -> Attempt:
+        """Make the request that sends nothing and shows whether the token is right."""
+        return self._ask(self._api.check, token, now)
 
-    def _post(self, fields: dict[str, str], token: str, now: Callable[[], datetime]) -> Attempt:
+    def _ask(self, question: Question, token: str, now: Callable[[], datetime]) -> Attempt:
         started_at, start = now(), time.monotonic()
         answer, failure = None, ""
         # What fails before the first byte may have left was not sent; after it, nobody knows.
         outcome = Outcome.NOT_SENT
         try:
-            request = self._request(fields, token)
+            request = self._request(question, token)
             wire = self._wire(start + self._connect_timeout)
             outcome = Outcome.UNKNOWN
             answer = wire.post(request, time.monotonic() + self._read_timeout, at_most=_LONGEST_ANSWER)
-            outcome = of_status(answer.status)
+            outcome = self._api.outcome_of(answer.status)
         except (OSError, ValueError, http.client.HTTPException, zlib.error) as error:
             failure = _describe(error, outcome)
         return Attempt(
@@ -74,7 +73,7 @@ class Client:
             seconds=time.monotonic() - start,
             status=answer.status if answer else None,
             words=_words(answer) if answer else failure,
-            retry_after=read_retry_after(answer.headers.get("Retry-After"), now()) if answer else None,
+            retry_after=read_wait(answer.status, answer.headers, now()) if answer else None,
         )
 
     def _wire(self, until: float) -> Wire:
@@ -83,20 +82,21 @@ class Client:
             wire = self._mine.wire = self._server.connect(until)
         return wire
 
-    def _request(self, fields: dict[str, str], token: str) -> bytes:
-        if token not in self._heads:
-            self._heads[token] = self._head(token)
-        body = json.dumps(fields).encode()
-        return b"%bContent-Length: %d\r\n\r\n%b" % (self._heads[token], len(body), body)
+    def _request(self, question: Question, token: str) -> bytes:
+        key = (question.path, token)
+        if key not in self._heads:
+            self._heads[key] = self._head(question, token)
+        body = b"" if question.fields is None else json.dumps(question.fields).encode()
+        return b"%bContent-Length: %d\r\n\r\n%b" % (self._heads[key], len(body), body)
 
-    def _head(self, token: str) -> bytes:
-        """What all requests with this token begin with. Raises ValueError if it would not stay one header."""
+    def _head(self, question: Question, token: str) -> bytes:
+        """What all such requests with this token begin with. Raises ValueError if it would not stay one header."""
         # As bytes: a token that was pasted with typographic quotes is Attentive's to refuse.
         bearer = b"Bearer " + token.encode("utf-8", "replace")
         if _CONTROL.search(bearer):
             raise _UnusableToken
         lines = [
-            f"POST {quote(self._url.path, safe='/%')}/1/messages HTTP/1.1".encode(),
+            f"{question.method} {quote(self._url.path, safe='/%')}{question.path} HTTP/1.1".encode(),
             b"Host: " + self._url.netloc.rpartition("@")[2].encode("idna"),
             b"User-Agent: helpdesk-bridge",
             b"Accept: */*",
@@ -111,22 +111,14 @@ class _UnusableToken(ValueError):
     pass
 
 
-def _fields(message: Message) -> dict[str, str]:
-    """The JSON body exactly as the Attentive page has it."""
-    fields = {"to": message.to, "body": message.body, "type": "TRANSACTIONAL"}
-    if message.link:
-        fields["link"] = message.link
-    if message.media_url:
-        fields["mediaUrl"] = message.media_url
-    return fields
-
-
 def _words(answer: Answer) -> str:
-    """The answer's words."""
+    """The answer's words, and where requests came too fast, how many may come."""
     text = answer.body.decode("utf-8", "replace")
     with contextlib.suppress(ValueError, AttributeError, RecursionError):
         text = json.loads(text).get("message", text)
-    return " ".join(str(text).split())[:_LONGEST_WORDS]
+    limit = read_rate_limit(answer.status, answer.headers)
+    told = f"{text} ({limit} requests a second are allowed)" if limit else str(text)
+    return " ".join(told.split())[:_LONGEST_WORDS]
 
 
 _DESCRIPTIONS: dict[type[Exception] | tuple[type[Exception], ...], str] = {

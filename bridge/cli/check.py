@@ -10,6 +10,7 @@ import click
 from rich.markup import escape
 
 from bridge import sms
+from bridge.attentive.message_names import OWN_NAMES, SHARED_NAME, with_own_names
 from bridge.cli import output, setup
 from bridge.compose import Template, TemplateFolder
 from bridge.errors import Misconfigured
@@ -43,6 +44,7 @@ def check() -> None:
     _print_connections(settings)
     _print_holding_back(settings)
     templates = folder.current()
+    _print_ways_out(settings, templates)
     passed, problems = _check_templates(templates, settings)
     problems += checking.problems_of_folder(folder, templates)
     for problem in problems:
@@ -85,6 +87,19 @@ def _print_holding_back(settings: Settings) -> None:
         click.echo("QUIET_HOURS is off: texts leave at night too, whatever the templates say.")
     if not settings.cap_per_person:
         click.echo("CAP_PER_PERSON_PER_DAY is 0: nothing keeps a person from getting any number of texts.")
+
+
+def _print_ways_out(settings: Settings, templates: Sequence[Template]) -> None:
+    """Which accounts send through the newer API, and what it does not take of the templates."""
+    newer = [account.name for account in settings.accounts.values() if account.api == "text"]
+    if not newer:
+        return
+    click.echo(f"Texts of {', '.join(newer)} leave by POST /v1/text/send.")
+    if linked := [template.name for template in templates if template.link]:
+        click.echo(f"  It has no link: that of {', '.join(linked)} is left out there, and the text is sent as it is.")
+    names = {template.name for template in templates}
+    if shared := sorted(names - with_own_names(names)):
+        click.echo(f"  It counts {OWN_NAMES} templates by name and {', '.join(shared)} as {SHARED_NAME!r}.")
 
 
 def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple[int, list[str]]:

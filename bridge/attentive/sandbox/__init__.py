@@ -1,6 +1,9 @@
-"""The local server that plays Attentive's transactional messages API and shows a phone.
+"""The local server that plays Attentive's two APIs for single messages and shows a phone.
 
     POST /1/messages   messages_api.py   what Attentive's page says, as far as it says it
+    POST /v1/text/send text_api.py       the newer API likewise, and GET /v1/me
+    one POST           exchange.py       read, fail as ordered, keep, answer
+    how much           quota.py          requests a second and names a day, for each token of the newer API
     the fields         schemas.py        what a request and a setting must look like, with every problem named
     the picture        media.py          what a mediaUrl holds
     what happened      state.py          messages, attempts, subscribers, faults; in memory only

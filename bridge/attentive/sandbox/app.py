@@ -5,7 +5,7 @@ from datetime import timedelta
 from flask import Blueprint, Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from bridge.attentive.sandbox import control_api, messages_api, samples_api, state, webhooks
+from bridge.attentive.sandbox import control_api, messages_api, samples_api, state, text_api, webhooks
 from bridge.attentive.sandbox.samples_api import Shelf
 from bridge.attentive.sandbox.webhooks import Target, Webhooks
 
@@ -41,7 +41,14 @@ def create_app(
     )
     app.extensions["shelf"] = shelf
     app.extensions["webhooks"] = Webhooks(target, brand=brand)
-    for blueprint in (page, messages_api.messages, control_api.control, samples_api.samples, webhooks.webhooks):
+    for blueprint in (
+        page,
+        messages_api.messages,
+        text_api.texts,
+        control_api.control,
+        samples_api.samples,
+        webhooks.webhooks,
+    ):
         app.register_blueprint(blueprint)
     app.after_request(_secure)
     app.register_error_handler(HTTPException, _explain)

@@ -3,26 +3,13 @@
 What that page leaves open (the answers' bodies, what else is a 400) is chosen here: `{"message": "..."}`.
 """
 
-import contextlib
-import json
-import selectors
-import socket
-import time
-from dataclasses import replace
-
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response
 from marshmallow import ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
 
-from bridge.attentive.sandbox import media, webhooks
-from bridge.attentive.sandbox.schemas import Fault, Send, SendSchema, problems
-from bridge.attentive.sandbox.state import Given, Outcome, Sandbox, current
-
-#: Far above any text; it keeps what is remembered small.
-LARGEST_REQUEST = 64 * 1024
-
-#: nginx's code for "closed without an answer". Nobody receives it; it is what the access log shows.
-_NO_ANSWER = 444
+from bridge.attentive.sandbox import media
+from bridge.attentive.sandbox.exchange import take
+from bridge.attentive.sandbox.schemas import Send, SendSchema, problems
+from bridge.attentive.sandbox.state import Given, Outcome, Sandbox
 
 # Making one costs more than reading a message with it.
 _SEND = SendSchema()
@@ -32,40 +19,8 @@ messages = Blueprint("messages", __name__)
 
 @messages.post("/1/messages")
 def receive() -> Response:
-    """Take one message for a person's phone, or say why not, or fail as ordered."""
-    sandbox = current()
-    given = _read_request()
-    fault = sandbox.next_fault()
-    if fault.latency_ms:
-        time.sleep(fault.latency_ms / 1000)
-    outcome = sandbox.record(given, _outcome(given, fault, sandbox), fault)
-    if outcome.send:
-        webhooks.tell_sent(outcome.send.to, sandbox.as_read(outcome.send.body))
-    if outcome.status is None:
-        if not fault.drop:
-            _wait_until_client_leaves(fault.hang_after_accept)
-        return _close_connection()
-    response = jsonify(message=outcome.message)
-    response.status_code = outcome.status
-    if fault.retry_after is not None:
-        response.headers["Retry-After"] = str(fault.retry_after)
-    return response
-
-
-def _outcome(given: Given, fault: Fault, sandbox: Sandbox) -> Outcome:
-    if fault.drop:
-        return Outcome(status=None, message=None, note="The connection was closed before the message was taken.")
-    if fault.hang_after_accept:
-        judged = judge(given, sandbox)
-        then = f"Then nothing was said for {fault.hang_after_accept:g} seconds and the connection closed."
-        said = judged.message if judged.send is None else judged.note
-        return replace(judged, status=None, message=None, note=f"{said} {then}" if said else then)
-    if fault.status is None:
-        return judge(given, sandbox)
-    if fault.status < 300:
-        judged = judge(given, sandbox)
-        return replace(judged, status=fault.status) if judged.send else judged
-    return Outcome(status=fault.status, message="This answer was ordered with PUT /api/faults.")
+    """Take one message, or say why not."""
+    return take(judge)
 
 
 def judge(given: Given, sandbox: Sandbox) -> Outcome:
@@ -78,6 +33,11 @@ def judge(given: Given, sandbox: Sandbox) -> Outcome:
         send: Send = _SEND.load(given.payload)  # type: ignore[arg-type]  # any JSON object
     except ValidationError as error:
         return Outcome(status=400, message=problems(error))
+    return judge_message(send, sandbox)
+
+
+def judge_message(send: Send, sandbox: Sandbox) -> Outcome:
+    """What becomes of a message whose fields are all right: who it is for, and what picture goes with it."""
     if sandbox.subscribers is not None and send.to not in sandbox.subscribers:
         return Outcome(status=400, message="to: Unmatched phone number: this person is not an opted-in subscriber.")
     if sandbox.is_out(send.to):
@@ -86,52 +46,3 @@ def judge(given: Given, sandbox: Sandbox) -> Outcome:
     if verdict.problem:
         return Outcome(status=400, message=verdict.problem, note=verdict.note)
     return Outcome(status=200, message="The message was sent successfully.", send=send, note=verdict.note)
-
-
-def _read_request() -> Given:
-    token = _bearer_token(request.headers.get("Authorization", ""))
-    request.max_content_length = LARGEST_REQUEST
-    try:
-        raw = request.get_data()
-    except RequestEntityTooLarge:
-        return Given(token=token, payload=None, unreadable="The request is larger than any text message.")
-    try:
-        payload: object = json.loads(raw)
-    except (ValueError, RecursionError):
-        return Given(token=token, payload=None, unreadable="The request body is not JSON.")
-    if request.mimetype != "application/json":
-        return Given(token=token, payload=payload, unreadable="Content-type: Must be application/json.")
-    if not isinstance(payload, dict):
-        return Given(token=token, payload=None, unreadable="The request body must be a JSON object.")
-    return Given(token=token, payload=payload)
-
-
-def _bearer_token(header: str) -> str | None:
-    scheme, _, token = header.partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
-
-
-def _connection() -> socket.socket | None:
-    sock = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
-    return sock if isinstance(sock, socket.socket) else None
-
-
-def _wait_until_client_leaves(seconds: float) -> None:
-    """Say nothing for so many seconds; shorter when the client goes, so that its thread is free again."""
-    connection = _connection()
-    if connection is None:
-        time.sleep(seconds)
-        return
-    with selectors.DefaultSelector() as selector:
-        selector.register(connection, selectors.EVENT_READ)
-        selector.select(seconds)
-
-
-def _close_connection() -> Response:
-    connection = _connection()
-    if connection is None:
-        raise ConnectionAbortedError("the sandbox closed the connection, as ordered with PUT /api/faults")
-    with contextlib.suppress(OSError):  # the client was quicker
-        connection.shutdown(socket.SHUT_RDWR)
-    # The server now fails to write this and takes it, quietly, for a client that went away.
-    return Response(status=_NO_ANSWER)

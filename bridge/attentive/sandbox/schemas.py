@@ -72,7 +72,8 @@ class _Recipient(fields.String):
         return read_recipient(super()._deserialize(value, attr, data, **kwargs))
 
 
-def _not_blank(text: str) -> None:
+def not_blank(text: str) -> None:
+    """Raises ValidationError where a text has nothing to read."""
     if not text.strip():
         raise ValidationError("Must not be empty.")
 
@@ -84,7 +85,7 @@ class SendSchema(Schema):
         unknown = "exclude"
 
     to = _Recipient(required=True, error_messages=_REQUIRED)
-    body = fields.String(required=True, validate=_not_blank, error_messages=_REQUIRED)
+    body = fields.String(required=True, validate=not_blank, error_messages=_REQUIRED)
     type = fields.String(
         required=True,
         validate=validate.Equal("TRANSACTIONAL", error="Must be TRANSACTIONAL, in capitals."),
@@ -122,11 +123,11 @@ def _must(holds: bool, otherwise: str) -> None:
         raise ValidationError(otherwise)
 
 
-class _Exactly(fields.Raw):
+class Exactly(fields.Raw):
     """A JSON value of just these types: no text that looks like a number, no number that looks like a bool."""
 
-    def __init__(self, *types: type, low: float | None = None, high: float | None = None) -> None:
-        super().__init__()
+    def __init__(self, *types: type, low: float | None = None, high: float | None = None, **rest: Any) -> None:
+        super().__init__(**rest)
         self.types, self.low, self.high = types, low, high
 
     def _validate(self, value: Any) -> None:
@@ -154,13 +155,13 @@ class FaultSchema(Schema):
     class Meta:  # noqa: D106
         unknown = RAISE
 
-    latency_ms = _Exactly(int, float, low=0, high=600_000)
-    status = _Exactly(int, low=200, high=599)
+    latency_ms = Exactly(int, float, low=0, high=600_000)
+    status = Exactly(int, low=200, high=599)
     retry_after = fields.Raw(validate=_retry_after)
-    drop = _Exactly(bool)
-    hang_after_accept = _Exactly(int, float, low=0, high=3_600)
-    share = _Exactly(int, float, low=0, high=1)
-    count = _Exactly(int, low=1, high=1_000_000_000)
+    drop = Exactly(bool)
+    hang_after_accept = Exactly(int, float, low=0, high=3_600)
+    share = Exactly(int, float, low=0, high=1)
+    count = Exactly(int, low=1, high=1_000_000_000)
 
     @post_load
     def _make(self, data: Mapping[str, Any], **_: object) -> Fault:

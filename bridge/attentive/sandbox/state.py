@@ -15,6 +15,7 @@ from flask import Flask, current_app
 from marshmallow import ValidationError
 
 from bridge.attentive.sandbox.newest import KEPT, Newest, Row
+from bridge.attentive.sandbox.quota import Quota
 from bridge.attentive.sandbox.schemas import Fault, Send, read_recipient
 
 #: Fingerprints of recent messages, for suppressing duplicates; 16 bytes each.
@@ -27,13 +28,15 @@ _NO_FAULT = Fault()
 class Outcome:
     """How one POST is answered: `send` is the message if it was taken, `note` what the sender is not told.
 
-    A `status` of None means that the connection is closed without an answer.
+    A `status` of None means that the connection is closed without an answer. `drops_repeats` says whether a message
+    that repeats a recent one is suppressed.
     """
 
     status: int | None
     message: str | None
     send: Send | None = None
     note: str | None = None
+    drops_repeats: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,7 @@ class Given:
     token: str | None
     payload: object
     unreadable: str | None = None
+    path: str = "/1/messages"
 
     def field(self, name: str) -> object:
         """The JSON value of a field, None where there is none."""
@@ -74,6 +78,7 @@ class Sandbox:
     ) -> None:
         self.brand = brand
         self.tokens = tokens
+        self.quota = Quota()
         self._window = duplicate_window
         self._now = now
         self._lock = threading.Lock()
@@ -101,7 +106,8 @@ class Sandbox:
         """Keep the attempt and, unless it repeats a recent one, the message; the outcome with what was found."""
         with self._lock:
             now = self._now()
-            suppressed = outcome.send is not None and self._repeats(outcome.send, given.token, now)
+            send = outcome.send if outcome.drops_repeats else None
+            suppressed = send is not None and self._repeats(send, given.token, now)
             if suppressed:
                 seconds = self._window.total_seconds()
                 outcome = replace(outcome, send=None, note=f"Suppressed: the same message within {seconds:g} seconds.")
@@ -156,6 +162,7 @@ class Sandbox:
             self._messages.clear()
             self._attempts.clear()
             self._recent.clear()
+            self.quota.clear()
             self._version = next(self._changes)
 
     @property
@@ -208,6 +215,7 @@ class Sandbox:
 def _attempt_row(given: Given, outcome: Outcome, fault: Fault, now: datetime) -> Row:
     return {
         "received_at": _iso(now),
+        "path": given.path,
         "to": given.field("to"),
         "number": outcome.send.to if outcome.send else given.number(),
         "body": given.field("body"),
