@@ -6,6 +6,7 @@ The path of a message, and the file of each stage (read `bridge/pipeline.py` fir
     worker                          parse -> match -> look up -> compose -> outbox -> deliver -> retry | done
 
     receive, verify, parse   bridge/web/hooks.py, bridge/sources/<platform>.py, bridge/signing.py
+    asked by a program       bridge/web/messages_api/, bridge/requested.py, drafted in bridge/fulfilling.py
     store, claim, outbox     bridge/store/inbox.py and processing.py, outbox.py and sending.py
     look up                  bridge/platforms/<platform>.py
     match, compose           bridge/compose/, put together in bridge/drafting.py

@@ -102,7 +102,7 @@ def _judged(
         is_live=route.is_live,
         sending=route.sending,
     )
-    verdict = _or_held(verdict, body, complete.link)
+    verdict = or_held(verdict, body, complete.link)
     return replace(
         complete,
         zones=zones,
@@ -113,7 +113,7 @@ def _judged(
     )
 
 
-def _or_held(verdict: Verdict, body: str, link: str | None) -> Verdict:
+def or_held(verdict: Verdict, body: str, link: str | None) -> Verdict:
     """The verdict, or that a person decides where carriers would block the text."""
     shortener = links.public_shortener(body, link) if verdict.state in ("queued", "held") else None
     if shortener is None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bridge import faults, pipeline, tracing
+from bridge import faults, fulfilling, pipeline, tracing
 from bridge.attentive import apis
 from bridge.attentive.client import Client
 from bridge.attentive.pace import Pace
@@ -41,6 +41,7 @@ class Performer:
 
     def __post_init__(self) -> None:
         self.tokens = {account.name: account.token for account in self.settings.accounts.values() if account.token}
+        self._callers = {caller.name: caller for caller in self.settings.callers}
         self._paces = {name: Pace(requests_per_second=self.settings.rate) for name in self.tokens}
         # One for all accounts of an API, so that their threads share connections.
         self._clients = {name: self._client(name) for name in {one.api for one in self.settings.accounts.values()}}
@@ -80,6 +81,8 @@ class Performer:
             return self._parse(delivery, since)
 
     def _parse(self, delivery: Delivery, since: float) -> Result:
+        if caller := self._callers.get(delivery.connection):
+            return fulfilling.process(delivery, caller, self.settings, self.clock.now())
         route = self.routes.get(delivery.connection)
         if route is None:
             return Processed(state="parked", reason=Reason(code="unknown_connection", detail=delivery.connection))

@@ -1,6 +1,8 @@
 """The path of a message: accept a webhook, process it into messages, deliver each. Read this file first.
 
 `accept` runs in the web process, `process` and `deliver` in the worker. None of them knows Flask, threads or SQL.
+What a program asks for with `POST /1/messages` comes in by web/messages_api, is made into a draft by fulfilling.py, and
+delivered like all others.
 """
 
 from collections.abc import Callable, Sequence

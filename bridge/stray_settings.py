@@ -7,7 +7,7 @@ from collections.abc import Collection
 from bridge.connections import CONNECTION_SUFFIXES, setting_prefix
 from bridge.environment import Environment, is_secret
 
-_OUR_PREFIXES = ("ALERT_", "ATTENTIVE_", "BRIDGE_", "CAP_PER_", "DATA_KEY", "RETAIN_", "WORKER_")
+_OUR_PREFIXES = ("ALERT_", "API_", "ATTENTIVE_", "BRIDGE_", "CAP_PER_", "DATA_KEY", "RETAIN_", "WORKER_")
 # How alike two names are when one is the other misspelt, and how short a name is like too many.
 _CLOSE = 0.8
 _LONG_ENOUGH = 8

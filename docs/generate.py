@@ -28,6 +28,7 @@ DOCS = Path(__file__).parent
 _PART = re.compile(r"(<!-- made: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 # Everything that a setting switches on.
 _ALL_ON = {
+    "API_TOKENS": "any:thing",
     "CONSOLE_PASSWORD": "any",
     "PUBLIC_URL": "https://bridge.example.com",
     "CONSOLE_OIDC_ISSUER": "https://accounts.example.com",

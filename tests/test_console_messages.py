@@ -442,3 +442,19 @@ def test_what_was_erased_is_told_with_its_day_and_offers_nothing(office: Office,
     assert "Send again" not in asked
     # From a page that was open before.
     assert "nothing can be made of it" in _text(_post(client, "/console/deliveries/1/replay", again="yes"))
+
+
+def test_a_message_that_a_program_asked_for_is_told_like_others(office: Office) -> None:
+    office.set(CONSOLE_PASSWORD="operator", API_TOKENS="billing:0123456789abcdef", TEMPLATES_DIR=str(office.folder))
+    client = _logged_in(office, "operator")
+    message = {"to": "+12125550123", "body": "Your code is 1234.", "type": "TRANSACTIONAL"}
+    header = {"Authorization": "Bearer 0123456789abcdef"}
+    mine = client.post("/1/messages", json=message, headers=header).json["id"]  # type: ignore[index]
+    office.start()
+    office.wait_for_states("sent")
+    assert "billing" in client.get("/console/messages?connection=billing").text
+    assert "billing" in client.get("/console/deliveries?connection=billing").text
+    assert "+12125550123" not in client.get("/console/messages/1").text
+    assert client.get(f"/console/deliveries/{mine}").status_code == 200
+    assert "A program asked for this text" in client.get(f"/console/deliveries/{mine}/replay").text
+    assert "Your code is 1234." in _post(client, "/console/messages/1/reveal")

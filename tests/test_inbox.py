@@ -112,6 +112,19 @@ def test_a_body_that_came_back_after_a_day_is_known_for_a_day_again(inbox: Inbox
     assert len({row.key for row in rows(inbox)}) == 2
 
 
+@pytest.mark.parametrize("window", [timedelta(), timedelta(seconds=60), DAY])
+def test_a_key_that_is_good_for_a_while_is_known_for_so_long(inbox: Inbox, window: timedelta) -> None:
+    def come(at: datetime) -> bool:
+        return inbox.add(delivery(received_at=at), key="k", signed_bytes=None, headers={}, good_for=window)
+
+    instant = timedelta(milliseconds=1)
+    assert come(RECEIVED)
+    assert not come(RECEIVED + window)
+    assert come(RECEIVED + window + instant)
+    assert not come(RECEIVED + 2 * window + instant)
+    assert [row.key.partition("@")[0] for row in rows(inbox)] == ["k", "k"]
+
+
 def test_a_senders_id_that_looks_like_a_hash_is_known_for_ever(inbox: Inbox) -> None:
     key = "sha256:" + hashlib.sha256(b"an id too long to keep").hexdigest()
     assert add(inbox, key, b"body")

@@ -12,8 +12,9 @@ from werkzeug.test import TestResponse
 
 from bridge.attentive.sandbox import create_app
 from bridge.attentive.sandbox.newest import KEPT, Newest
-from bridge.attentive.sandbox.schemas import Fault, Send
+from bridge.attentive.sandbox.schemas import Fault
 from bridge.attentive.sandbox.state import Given, Outcome, Sandbox
+from bridge.attentive.transactional import Send
 
 AUTHORIZED = {"Authorization": "Bearer 1a2b3c4d5"}
 GOOD: dict[str, Any] = {"to": "212-555-0123", "body": "Your order is on its way.", "type": "TRANSACTIONAL"}

@@ -40,8 +40,8 @@ def _about(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError("this is no e-mail address")
         about = About(phone=read.e164 if read else None, email=email, orders=(order,) if order else ())
         settings = setup.read_settings()
-        if connection and connection not in settings.connections:
-            known = ", ".join(settings.connections) or "none"
+        if connection and connection not in settings.senders:
+            known = ", ".join(settings.senders) or "none"
             raise Misconfigured([f"--connection: there is no connection {connection}; there are: {known}"])
         command(settings, about, connection, **others)
 

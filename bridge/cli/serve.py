@@ -68,6 +68,9 @@ def _say_hello(settings: Settings, bind: str) -> None:
         click.echo(
             "No connection is configured: set for example SHOPIFY_SECRETS to the secret that Shopify shows.", err=True
         )
+    if settings.callers:
+        names = ", ".join(dict.fromkeys(caller.name for caller in settings.callers))
+        click.echo(f"Programs may call {base}/1/messages: {names}.", err=True)
     for account in settings.accounts.values():
         if not account.token:
             click.echo(f"Messages for the account {account.name!r} wait: it has no API token.", err=True)

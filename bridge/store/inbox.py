@@ -27,12 +27,12 @@ _LONGEST_KEY = 250
 class _Arrival:
     """A delivery's row on its way to the disk, as the driver takes it: by column, and in the order of the insert.
 
-    `by_id` tells the sender's own id from a hash of the body.
+    `is_lasting` says that its key is good for as long as the row is kept.
     """
 
     values: Mapping[str, Any]
     in_order: Sequence[Any]
-    by_id: bool
+    is_lasting: bool
 
 
 class Inbox:
@@ -52,17 +52,21 @@ class Inbox:
         signed_bytes: bytes | None,
         headers: Mapping[str, str],
         secret: str | None = None,
+        good_for: timedelta | None = None,
     ) -> bool:
         """Store a delivery durably; True if it is new, False if it is known.
 
         `key` is the sender's id, `signed_bytes` what the signature covers where it does not cover the id,
-        `headers` those to keep, `secret` the fingerprint of the one that proves it. Raises StoreUnavailable.
+        `headers` those to keep, `secret` the fingerprint of the one that proves it. After `good_for` the same key is
+        a new delivery's. Raises StoreUnavailable.
         """
         by_id = key is not None
         signed_hash = hashlib.sha256(signed_bytes).hexdigest() if by_id and signed_bytes is not None else None
+        if not by_id:
+            good_for = BODY_KEY_GOOD_FOR
         stored_as = _storable(key) if key is not None else "body-sha256:" + hashlib.sha256(delivery.body).hexdigest()
         proof = {"signed_hash": signed_hash, "secret": secret}
-        return self._add(delivery, stored_as, proof, headers, by_id=by_id)
+        return self._add(delivery, stored_as, proof, headers, good_for=good_for)
 
     def add_unverified(self, delivery: Delivery, *, cause: str, headers: Mapping[str, str]) -> bool:
         """Store a delivery that would be refused for `cause`; True if it is new. Raises StoreUnavailable.
@@ -70,7 +74,7 @@ class Inbox:
         It never has a key that a genuine one could have.
         """
         key = _UNVERIFIED + hashlib.sha256(delivery.body).hexdigest()
-        return self._add(replace(delivery, unverified=cause), key, {}, headers, by_id=False)
+        return self._add(replace(delivery, unverified=cause), key, {}, headers, good_for=BODY_KEY_GOOD_FOR)
 
     def _add(
         self,
@@ -79,7 +83,7 @@ class Inbox:
         proof: Mapping[str, str | None],
         headers: Mapping[str, str],
         *,
-        by_id: bool,
+        good_for: timedelta | None,
     ) -> bool:
         row = {
             "connection": delivery.connection,
@@ -90,7 +94,8 @@ class Inbox:
             "body": delivery.body,
             "received_at": delivery.received_at,
             "unverified": delivery.unverified,
-            "outdated": delivery.received_at - BODY_KEY_GOOD_FOR,
+            # Of a key that is good for ever nothing is retired.
+            "outdated": delivery.received_at - (BODY_KEY_GOOD_FOR if good_for is None else good_for),
         }
         try:
             # Here and not where the rows are stored: there every other thread would wait for it.
@@ -98,7 +103,7 @@ class Inbox:
         except ValueError as error:
             raise RowRefused(type(error).__name__) from error
         in_order = [values[name] for name in self._statements.places]
-        return self._commits.add(_Arrival(values=values, in_order=in_order, by_id=by_id))
+        return self._commits.add(_Arrival(values=values, in_order=in_order, is_lasting=good_for is None))
 
     def _store(self, cursor: Any, arrivals: Sequence[_Arrival]) -> list[bool]:
         """Insert these rows with one statement; of each whether it is new."""
@@ -127,7 +132,7 @@ class Inbox:
 
         A body's hash says "the same webhook again" only for a day; after that the older row gives the key up.
         """
-        if arrival.by_id:
+        if arrival.is_lasting:
             return False
         retire = self._statements.retire
         cursor.execute(retire.text, retire.parameters(arrival.values))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bridge import joining, pipeline, sms
+from bridge import fulfilling, joining, pipeline, sms
 from bridge.compose import Template
 from bridge.errors import LookupFailed, kind_and_place
 from bridge.events import Event, Lookup, PhoneCandidate
@@ -65,6 +65,7 @@ class Backtest:
     deliveries: int = 0
     waiting: int = 0
     unconfigured: int = 0
+    asked_for: int = 0
     erased: int = 0
     unknown: int = 0
     by_record: int = 0
@@ -97,6 +98,9 @@ class Backtest:
             return []
         if past.erased_at:
             self.erased += 1
+            return []
+        if any(made.template == fulfilling.KIND for made in past.messages):
+            self.asked_for += 1
             return []
         if route is None:
             self.unconfigured += 1

@@ -55,6 +55,8 @@ def _problem(played: Backtest) -> str | None:
         return "It waits to be processed anyway."
     if played.erased:
         return "What it said has been erased: nothing can be made of it."
+    if played.asked_for:
+        return "A program asked for this text: no template makes it."
     if played.unconfigured:
         return "Its connection is no longer configured."
     if played.unknown:

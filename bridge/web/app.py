@@ -2,7 +2,7 @@
 
 import structlog
 from flask import Flask, Response, got_request_exception, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from bridge import faults
 from bridge.observing import Observer
@@ -36,7 +36,8 @@ def create_app(settings: Settings, database: Database) -> Flask:
     tally = Tally()
     app.extensions["observer"] = Observer(database=database, tally=tally, looks=watch.of_web(database, settings))
     rates = Rates(ways, settings.webhook_rate)
-    app.register_blueprint(hooks.blueprint(ways, Inbox(database), door, tally, rates, public_url=settings.public_url))
+    inbox = Inbox(database)
+    app.register_blueprint(hooks.blueprint(ways, inbox, door, tally, rates, public_url=settings.public_url))
     app.extensions["count_unread"] = hooks.counting_unread(ways, tally)
     app.register_blueprint(health.blueprint(database))
     app.register_blueprint(pictures.blueprint(database))
@@ -45,9 +46,18 @@ def create_app(settings: Settings, database: Database) -> Flask:
     headers.add_to_all(app, public_url=settings.public_url)
     got_request_exception.connect(_tell, app)
     proxies.believe(app, settings.trusted_proxies)
+    if settings.callers:
+        _add_messages_api(app, settings, database, inbox, tally)
     if settings.has_console:
         _add_console(app, settings, database)
     return app
+
+
+def _add_messages_api(app: Flask, settings: Settings, database: Database, inbox: Inbox, tally: Tally) -> None:
+    # Not at the top: it reads phone numbers, and who has given no program a token does without what that loads.
+    from bridge.web import messages_api
+
+    app.register_blueprint(messages_api.blueprint(messages_api.MessagesApi(settings, database, inbox, tally)))
 
 
 def _add_console(app: Flask, settings: Settings, database: Database) -> None:
@@ -63,4 +73,8 @@ def _tell(_app: Flask, exception: BaseException, **_more: object) -> None:
 
 
 def _as_json(error: HTTPException) -> tuple[Response, int]:
-    return jsonify(error=error.description), error.code or 500
+    answer = jsonify(error=error.description)
+    if isinstance(error, MethodNotAllowed):
+        # Which methods there are.
+        answer.headers.extend([header for header in error.get_headers() if header[0] == "Allow"])
+    return answer, error.code or 500

@@ -3,6 +3,7 @@
 Only what is genuine and new counts, so that no stranger can use a connection's share up.
 """
 
+import math
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -33,13 +34,17 @@ class Rates:
 
     def is_over(self, connection: str) -> bool:
         """Whether the connection has used up its share for now."""
+        return self.wait_seconds(connection) > 0
+
+    def wait_seconds(self, connection: str) -> int:
+        """In how many whole seconds the connection has a share again; 0 where it has one now."""
         bucket = self._buckets.get(connection)
         if bucket is None:
-            return False
+            return 0
         now = time.monotonic()
         bucket.left = min(self._most, bucket.left + (now - bucket.at) * self._per_second)
         bucket.at = now
-        return bucket.left < 1
+        return math.ceil((1 - bucket.left) / self._per_second) if bucket.left < 1 else 0
 
     def count(self, connection: str) -> None:
         """Note a new webhook."""

@@ -8,8 +8,9 @@ from flask import Blueprint, Response, abort, request
 from marshmallow import Schema, ValidationError
 
 from bridge.attentive.sandbox.newest import KEPT
-from bridge.attentive.sandbox.schemas import FaultSchema, SubscribersSchema, problems
+from bridge.attentive.sandbox.schemas import FaultSchema, SubscribersSchema
 from bridge.attentive.sandbox.state import current
+from bridge.attentive.transactional import problems
 
 #: Room for some hundred thousand subscribers.
 LARGEST_SETTING = 4 * 1024 * 1024

@@ -14,9 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from bridge.attentive.sandbox import webhooks
 from bridge.attentive.sandbox.schemas import Fault
 from bridge.attentive.sandbox.state import Given, Outcome, Sandbox, current
-
-#: Far above any text; it keeps what is remembered small.
-LARGEST_REQUEST = 64 * 1024
+from bridge.attentive.transactional import LARGEST_REQUEST, bearer_token
 
 #: nginx's code for "closed without an answer". Nobody receives it; it is what the access log shows.
 _NO_ANSWER = 444
@@ -78,12 +76,6 @@ def _read_request() -> Given:
     if not isinstance(payload, dict):
         return Given(token=token, payload=None, unreadable="The request body must be a JSON object.")
     return Given(token=token, payload=payload)
-
-
-def bearer_token(header: str) -> str | None:
-    """The token of an Authorization header; None where there is none."""
-    scheme, _, token = header.partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def _connection() -> socket.socket | None:

@@ -8,11 +8,12 @@ from marshmallow import ValidationError
 
 from bridge.attentive.sandbox import media
 from bridge.attentive.sandbox.exchange import take
-from bridge.attentive.sandbox.schemas import Send, SendSchema, problems
+from bridge.attentive.sandbox.schemas import RecipientSchema
 from bridge.attentive.sandbox.state import Given, Outcome, Sandbox
+from bridge.attentive.transactional import Send, problems
 
 # Making one costs more than reading a message with it.
-_SEND = SendSchema()
+_SEND = RecipientSchema()
 
 messages = Blueprint("messages", __name__)
 

@@ -1,30 +1,19 @@
 """What a request must look like: marshmallow schemas that name every problem at once."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
 import phonenumbers
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validates_schema
+
+from bridge.attentive.transactional import REQUIRED, SendSchema
 
 #: "Currently, Attentive only supports phone numbers from the United States, Canada, and the United Kingdom."
 REGIONS = ("US", "CA", "GB")
-
-_REQUIRED: dict[str, Any] = {"required": "Missing.", "null": "Missing."}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Send:
-    """A message as Attentive understood it. `to` is E.164."""
-
-    to: str
-    body: str
-    type: str
-    link: str | None = None
-    media_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,31 +61,10 @@ class _Recipient(fields.String):
         return read_recipient(super()._deserialize(value, attr, data, **kwargs))
 
 
-def not_blank(text: str) -> None:
-    """Raises ValidationError where a text has nothing to read."""
-    if not text.strip():
-        raise ValidationError("Must not be empty.")
+class RecipientSchema(SendSchema):
+    """What Attentive's page says of a message, with the numbers that it delivers to: loads to E.164."""
 
-
-class SendSchema(Schema):
-    """The parameters table of Attentive's page. Fields it does not name are ignored."""
-
-    class Meta:  # noqa: D106  # marshmallow's options
-        unknown = "exclude"
-
-    to = _Recipient(required=True, error_messages=_REQUIRED)
-    body = fields.String(required=True, validate=not_blank, error_messages=_REQUIRED)
-    type = fields.String(
-        required=True,
-        validate=validate.Equal("TRANSACTIONAL", error="Must be TRANSACTIONAL, in capitals."),
-        error_messages=_REQUIRED,
-    )
-    link = fields.String(allow_none=True, load_default=None)
-    media_url = fields.String(data_key="mediaUrl", allow_none=True, load_default=None)
-
-    @post_load
-    def _make(self, data: Mapping[str, Any], **_: object) -> Send:
-        return Send(**data)
+    to = _Recipient(required=True, error_messages=REQUIRED)
 
 
 class SubscribersSchema(Schema):
@@ -166,17 +134,3 @@ class FaultSchema(Schema):
     @post_load
     def _make(self, data: Mapping[str, Any], **_: object) -> Fault:
         return Fault(**data)
-
-
-def problems(error: ValidationError) -> str:
-    """Every problem in one line: `to: Missing. type: Missing.`."""
-    return " ".join(_lines(error.messages, ()))
-
-
-def _lines(messages: Any, path: tuple[str, ...]) -> Iterator[str]:
-    if isinstance(messages, Mapping):
-        for key, inner in messages.items():
-            yield from _lines(inner, path if key == "_schema" else (*path, str(key)))
-    else:
-        where = f"{'.'.join(path)}: " if path else ""
-        yield from (f"{where}{message}" for message in messages)

@@ -16,7 +16,8 @@ from marshmallow import ValidationError
 
 from bridge.attentive.sandbox.newest import KEPT, Newest, Row
 from bridge.attentive.sandbox.quota import Quota
-from bridge.attentive.sandbox.schemas import Fault, Send, read_recipient
+from bridge.attentive.sandbox.schemas import Fault, read_recipient
+from bridge.attentive.transactional import Send
 
 #: Fingerprints of recent messages, for suppressing duplicates; 16 bytes each.
 KEPT_FINGERPRINTS = 200_000

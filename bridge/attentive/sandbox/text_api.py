@@ -10,12 +10,12 @@ from dataclasses import replace
 from flask import Blueprint, Response, jsonify, request
 from marshmallow import ValidationError
 
-from bridge.attentive.sandbox.exchange import bearer_token, take
+from bridge.attentive.sandbox.exchange import take
 from bridge.attentive.sandbox.messages_api import judge_message
 from bridge.attentive.sandbox.quota import REQUESTS_PER_SECOND
-from bridge.attentive.sandbox.schemas import problems
 from bridge.attentive.sandbox.state import Given, Outcome, Sandbox, current
 from bridge.attentive.sandbox.text_schema import TextSend, TextSendSchema, shorten
+from bridge.attentive.transactional import bearer_token, problems
 
 _SEND = TextSendSchema()
 

@@ -8,13 +8,12 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from bridge.attentive.sandbox.schemas import Exactly, Send, not_blank, read_recipient
+from bridge.attentive.sandbox.schemas import Exactly, read_recipient
+from bridge.attentive.transactional import REQUIRED, Send, not_blank
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _FULL_ADDRESS = re.compile(r"https?://\S*[^\s.,;:!?)]")
 _LONGEST_NAME = 255
-
-_REQUIRED: dict[str, Any] = {"required": "Missing.", "null": "Missing."}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +45,11 @@ class TextSendSchema(Schema):
         data_key="subscriptionType",
         required=True,
         validate=validate.OneOf(("MARKETING", "TRANSACTIONAL"), error="Must be MARKETING or TRANSACTIONAL."),
-        error_messages=_REQUIRED,
+        error_messages=REQUIRED,
     )
-    body = fields.String(required=True, validate=not_blank, error_messages=_REQUIRED)
+    body = fields.String(required=True, validate=not_blank, error_messages=REQUIRED)
     media_url = fields.String(data_key="mediaUrl", allow_none=True, load_default=None)
-    short_links = Exactly(bool, data_key="useShortLinks", required=True, error_messages=_REQUIRED)
+    short_links = Exactly(bool, data_key="useShortLinks", required=True, error_messages=REQUIRED)
     name = fields.String(
         data_key="messageName", allow_none=True, load_default=None, validate=validate.Length(1, _LONGEST_NAME)
     )

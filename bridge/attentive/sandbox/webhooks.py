@@ -20,7 +20,8 @@ from flask import Blueprint, abort, current_app, request
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
 from bridge.attentive.sandbox import state
-from bridge.attentive.sandbox.schemas import problems, read_recipient
+from bridge.attentive.sandbox.schemas import read_recipient
+from bridge.attentive.transactional import problems
 
 #: What is answered otherwise than with 2xx is tried again after so many seconds.
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)

@@ -32,7 +32,7 @@ def add(console: Blueprint, present: Present, database: Database) -> None:
         form = Form(browsing.DELIVERY_FILTERS)
         with database.read() as connection:
             page = browsing.list_deliveries(connection, limit=_PAGE, before=form.before, chosen=form.chosen)
-        connections = sorted(present.settings.connections)
+        connections = present.settings.senders
         return render_template(
             "console/deliveries.html", page=page, form=form, connections=connections, reasons=sorted(REASONS)
         )

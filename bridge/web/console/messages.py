@@ -30,7 +30,7 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
             "console/messages.html",
             page=page,
             form=form,
-            connections=sorted(settings.connections),
+            connections=settings.senders,
             kinds=KINDS,
             reasons=sorted(REASONS),
         )
