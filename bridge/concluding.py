@@ -45,8 +45,8 @@ def conclude(
 ) -> tuple[Mapping[str, AccountHealth], list[Saying]]:
     """Record what finished work came to; the accounts' health after it, and what there is to say.
 
-    `brands` are the names that Attentive puts before the texts of each account, `window_of` gives the seconds in which
-    it drops a repeated one; those of the accounts `confirmed` it confirms with its own webhooks.
+    `window_of` gives the seconds in which Attentive drops a repeated text of an account, `brands` are the names that it
+    puts before the texts of each; those of the accounts `confirmed` it confirms with its own webhooks.
     """
     deliveries = [done for done in finished if isinstance(done.work, Delivery)]
     messages = [done for done in finished if isinstance(done.work, Message)]

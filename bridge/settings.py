@@ -9,7 +9,7 @@ from typing import Literal, cast, get_args
 
 from bridge import alerting as alert_settings
 from bridge import callers as caller_settings
-from bridge import database_url, stray_settings
+from bridge import checked_settings, database_url, stray_settings
 from bridge import openid as openid_settings
 from bridge import telemetry as telemetry_settings
 from bridge.callers import Caller
@@ -21,11 +21,10 @@ from bridge.connections import (
     ConnectionReader,
     setting_prefix,
 )
-from bridge.environment import Environment, is_loopback, split_url
+from bridge.environment import Environment, is_loopback
 from bridge.errors import Misconfigured
 from bridge.events import PLACES, Place
-from bridge.phone import ALLOWED_REGIONS, CROWN_DEPENDENCIES, TERRITORIES
-from bridge.sealing import Keys, read_key
+from bridge.sealing import Keys
 
 NAMES = (
     "DATABASE_URL",
@@ -69,8 +68,6 @@ NAMES = (
     "WORKER_NAME",
     "WORKER_THREADS",
 )
-
-_LONGEST_NAME = 100
 
 Sending = Literal["on", "hold", "off"]
 QuietHoursSetting = Literal["template", "off"]
@@ -167,12 +164,12 @@ class Settings:
 def _read(environment: Environment, sources: Collection[str]) -> Settings:
     address = environment.text("DATABASE_URL")
     attentive_url = (environment.text("ATTENTIVE_URL") or "https://api.attentivemobile.com").rstrip("/")
-    _check_attentive_url(environment, attentive_url)
+    checked_settings.check_attentive_url(environment, attentive_url)
     reader = ConnectionReader(environment, sources)
     connections = {connection.name: connection for connection in reader.connections()}
     _check_names(environment, connections)
     stray_settings.warn(environment, NAMES, connections, sources)
-    public_url = _public_url(environment)
+    public_url = checked_settings.public_url(environment)
     # Heroku's, for each of its dynos: its name.
     dyno = environment.text("DYNO")
     by_default = "on" if is_loopback(attentive_url) else "hold"
@@ -181,7 +178,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         database_url_is_explicit=address is not None,
         # On a dyno three, because Heroku's smallest plan has twenty for the old and the new dynos of a deploy together.
         database_connections=environment.whole("DATABASE_CONNECTIONS", 3 if dyno else 8, at_least=3, at_most=100),
-        data_keys=_data_keys(environment),
+        data_keys=checked_settings.data_keys(environment),
         connections=connections,
         accounts=reader.accounts,
         callers=caller_settings.read(
@@ -203,7 +200,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         retain_sightings=environment.whole("RETAIN_SIGHTINGS", 90, at_least=0, at_most=3650),
         retain_payloads=environment.whole("RETAIN_PAYLOADS", 30, at_least=0, at_most=3650),
         retain_messages=environment.whole("RETAIN_MESSAGES", 90, at_least=0, at_most=3650),
-        allowed_regions=_allowed_regions(environment),
+        allowed_regions=checked_settings.allowed_regions(environment),
         phone_preference=cast(tuple[Place, ...], environment.words("PHONE_PREFERENCE", PLACES)),
         public_url=public_url,
         trusted_proxies=environment.whole("TRUSTED_PROXIES", 1 if dyno else 0, at_least=0, at_most=10),
@@ -220,51 +217,11 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         access_log=environment.choice("ACCESS_LOG", "on", ("on", "off")),
         port=environment.whole("PORT", 0, at_least=0, at_most=65535) or None,
         web_concurrency=environment.whole("WEB_CONCURRENCY", 2, at_least=1, at_most=64),
-        worker_name=_worker_name(environment),
+        worker_name=checked_settings.worker_name(environment),
         worker_threads=environment.whole("WORKER_THREADS", 32, at_least=1, at_most=256),
         dyno=dyno,
         warnings=tuple(environment.warnings),
     )
-
-
-def _data_keys(environment: Environment) -> Keys:
-    keys: list[bytes] = []
-    for number, text in enumerate((environment.text("DATA_KEYS") or "").split(","), start=1):
-        if text.strip():
-            try:
-                keys.append(read_key(text.strip()))
-            except ValueError as error:
-                environment.problem("DATA_KEYS", f"key {number} {error}")
-    return Keys(tuple(keys))
-
-
-def _check_attentive_url(environment: Environment, url: str) -> None:
-    parts = split_url(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        environment.problem("ATTENTIVE_URL", "must be an address such as https://api.attentivemobile.com")
-    elif parts.scheme == "http" and not is_loopback(url):
-        environment.problem("ATTENTIVE_URL", "must be https; plain http would show your token to the network")
-
-
-def _public_url(environment: Environment) -> str | None:
-    url = environment.text("PUBLIC_URL")
-    if url and (split_url(url).scheme not in ("http", "https") or not split_url(url).hostname):
-        environment.problem("PUBLIC_URL", "must be an address such as https://bridge.example.com")
-    if url and "/hooks" in split_url(url).path:
-        # HubSpot and Square sign the whole address: with this one every webhook of theirs would be refused.
-        environment.problem("PUBLIC_URL", "must be the bridge's address alone, without /hooks/<connection>")
-    return url.rstrip("/") if url else None
-
-
-def _allowed_regions(environment: Environment) -> frozenset[str]:
-    regions = environment.countries("ALLOWED_REGIONS", ",".join(ALLOWED_REGIONS))
-    delivered = ALLOWED_REGIONS | TERRITORIES | CROWN_DEPENDENCIES
-    if beyond := sorted(regions - delivered):
-        environment.warnings.append(
-            f"ALLOWED_REGIONS: Attentive does not deliver to {', '.join(beyond)}, so it will refuse those texts; "
-            f"it knows {', '.join(sorted(delivered))}"
-        )
-    return regions
 
 
 def _check_names(environment: Environment, connections: Mapping[str, Connection]) -> None:
@@ -277,13 +234,5 @@ def _check_names(environment: Environment, connections: Mapping[str, Connection]
             if setting in NAMES:
                 environment.problem("CONNECTIONS", f"{name} cannot be a name, because {setting} means something else")
                 break
-        if len(name) > _LONGEST_NAME:
-            environment.problem("CONNECTIONS", f"{name} is too long a name; at most {_LONGEST_NAME} characters")
-
-
-def _worker_name(environment: Environment) -> str | None:
-    name = environment.text("WORKER_NAME")
-    # It must fit its column, with a number behind it.
-    if name and len(name) > _LONGEST_NAME:
-        environment.problem("WORKER_NAME", f"is too long a name; at most {_LONGEST_NAME} characters")
-    return name
+        if len(name) > (most := checked_settings.LONGEST_NAME):
+            environment.problem("CONNECTIONS", f"{name} is too long a name; at most {most} characters")

@@ -205,21 +205,19 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL, also for its children."""
-        for child in _children_of(self.pid):
-            _kill(child)
         _kill(self.pid)
         self.wait()
 
 
-def _children_of(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    children = [int(child) for child in listed.read_text().split()] if listed.exists() else []
-    return [*(grandchild for child in children for grandchild in _children_of(child)), *children]
-
-
 def _kill(pid: int) -> None:
+    """SIGKILL for a process and all below it, from the top: a parent that still runs replaces a child that ends."""
     with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+        listed = Path(f"/proc/{pid}/task/{pid}/children")
+        children = [int(child) for child in listed.read_text().split()] if listed.exists() else []
         os.kill(pid, signal.SIGKILL)
+        for child in children:
+            _kill(child)
 
 
 class Stack:

@@ -89,6 +89,23 @@ def test_a_text_that_is_delivered_is_told_signed(client: FlaskClient, listener: 
     assert signature == hmac.new(KEY.encode(), body, hashlib.sha256).hexdigest()
 
 
+def test_a_text_by_the_newer_api_is_told_as_it_is_shown_and_one_that_attentive_drops_is_not(
+    client: FlaskClient, listener: Listener
+) -> None:
+    message = {"to": MAYA, "subscriptionType": "TRANSACTIONAL", "useShortLinks": False, "messageName": "shipped"}
+    for more in (
+        {"body": "Left {out}"},
+        {"body": "Hello!"},
+        {"body": "See https://example.com/1", "useShortLinks": True},
+    ):
+        answer = client.post("/v1/text/send", json=message | more, headers={"Authorization": "Bearer any"})
+        assert answer.status_code == 200
+    told = listener.wait_for(2)
+    assert [one["type"] for one in told] == ["sms.sent"] * 2
+    assert listener.told() == [one["text"] for one in client.get("/api/messages").json]
+    assert "https://example.com" not in listener.told()[1]
+
+
 def test_stop_start_and_answers_are_told_and_who_stopped_is_refused(client: FlaskClient, listener: Listener) -> None:
     assert write(client, " stop ") == {"number": MAYA, "opted_out": True}
     assert send(client, "Hello!") == 400

@@ -150,3 +150,24 @@ def test_the_doctor_asks_whose_the_token_is(two: TwoAccounts, sandbox: tuple[str
     assert (found["state"], words in found["says"]) == (state, True)
     assert ("custom app" in found["todo"]) == (state == "problem")
     assert two.attempts() == []
+
+
+def test_attentives_own_webhooks_confirm_a_text_by_either_api(two: TwoAccounts) -> None:
+    hook = "{}/hooks/attentive{}"
+    two.begin(
+        CONNECTIONS="shopify=shopify,zendesk=zendesk,attentive=attentive,attentive-shop=attentive",
+        ATTENTIVE_SECRETS="key", ATTENTIVE_SHOP_SECRETS="key", ATTENTIVE_SHOP_ATTENTIVE_API="text",
+        ATTENTIVE_SHOP_ATTENTIVE_API_TOKEN=TEXT_TOKEN, ATTENTIVE_SHORT_LINKS="on",
+    )  # fmt: skip
+    two.start_worker()
+    for end, order in (("-shop", senders.order()), ("", senders.zendesk(TICKET))):
+        # One brand's webhooks go to one address.
+        target = {"url": hook.format(two.web_url, end), "signing_key": "key"}
+        requests.put(f"{two.sandbox_url}/api/webhooks", json=target, timeout=10).raise_for_status()
+        before = len(two.messages())
+        assert order.post(two.web_url).status_code == 200
+        wait_until(
+            lambda before=before: sum(bool(one["confirmed_at"]) for one in two.messages().values()) == before + 1,
+            "it is confirmed",
+        )
+    two.wait_for(attentive="sent", shopify="sent")
