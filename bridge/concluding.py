@@ -10,6 +10,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection
 
 from bridge import joining, saying
+from bridge.answering import NOWHERE, Places
 from bridge.attentive import retry
 from bridge.events import Delivery
 from bridge.hearing import hear
@@ -41,16 +42,17 @@ def conclude(
     window: float,
     brands: Mapping[str, str | None] = MappingProxyType({}),
     confirmed: Collection[str] = (),
+    places: Places = NOWHERE,
     now: datetime,
 ) -> tuple[Mapping[str, AccountHealth], list[Saying]]:
     """Record what finished work came to; the accounts' health after it, and what there is to say.
 
     `brands` are the names that Attentive puts before the texts of each account; those of the accounts `confirmed` it
-    confirms with its own webhooks.
+    confirms with its own webhooks. `places` are where people's answers can be put.
     """
     deliveries = [done for done in finished if isinstance(done.work, Delivery)]
     messages = [done for done in finished if isinstance(done.work, Message)]
-    sayings = _conclude_deliveries(connection, deliveries, tokens, caps, brands, now) if deliveries else []
+    sayings = _conclude_deliveries(connection, deliveries, tokens, caps, brands, places, now) if deliveries else []
     if not messages:
         return health, sayings
     after, more = _conclude_messages(connection, messages, health, window, brands, confirmed, now)
@@ -63,6 +65,7 @@ def _conclude_deliveries(
     tokens: Collection[str],
     caps: Caps,
     brands: Mapping[str, str | None],
+    places: Places,
     now: datetime,
 ) -> list[Saying]:
     sayings: list[Saying] = []
@@ -80,7 +83,7 @@ def _conclude_deliveries(
             sayings.append(Saying(event="delivery.deferred", level=logging.WARNING, fields=fields))
         elif isinstance(delivery, Delivery) and isinstance(result, Processed):
             results.append((delivery, result))
-    results, heard = hear(connection, results, brands, now)
+    results, heard = hear(connection, results, brands, places, now)
     sayings += heard
     overtaken = joining.keep(connection, results, now)
     for delivery, result in results:

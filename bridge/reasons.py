@@ -25,6 +25,11 @@ REASONS: dict[str, str] = {
     "opt_out_noted": "This person wants no texts any more: none is sent to them until they come back.",
     "opt_in_noted": "This person agreed to get texts (again).",
     "older_news": "Something later is known about whether this person wants texts, so this changes nothing.",
+    # what people answer, and what helpdesks tell of it
+    "answer_passed_on": "A person answered a text: the answer is passed on.",
+    "answer_has_no_place": "A person answered a text, and there is no ticket that the answer could be put on.",
+    "keyword_left_to_attentive": "A person sent a word such as STOP, START or HELP, which Attentive answers by itself.",
+    "own_update": "The helpdesk tells of what the bridge itself put on the ticket, so this makes no text.",
     # a person that could not be texted
     "no_phone": "No phone number is known for this person.",
     "lookup_not_configured": "The webhook carries no phone number and the platform's API is not set up to ask for it.",

@@ -14,6 +14,7 @@ from bridge.platforms import Platform
 from bridge.platforms import discover as discover_platforms
 from bridge.platforms.key_sets import KeySets
 from bridge.policy import phones
+from bridge.postings import FindTraces
 from bridge.reasons import Reason
 from bridge.rotation import fingerprint
 from bridge.schemes import TOKEN_HEADER
@@ -35,8 +36,8 @@ class Route:
     """One connection, its source, the account its messages go to, and how to ask its platform.
 
     `fetch` is None where the platform's API is not set up; `missing_settings` then names what to set.
-    `find` finds orders and parcels that were told of before. `awaits_shops` says that a carrier's account has shops
-    that may tell of them a moment later; `has_many_shops` that these may number their orders alike.
+    `find` finds orders and parcels that were told of before, `find_traces` what the bridge itself put on tickets.
+    `awaits_shops` says that a carrier's account has shops that may tell of them a moment later; `has_many_shops` that these may number their orders alike.
     """
 
     connection: Connection
@@ -50,6 +51,7 @@ class Route:
     fetch: Fetch | None = None
     missing_settings: tuple[str, ...] = ()
     find: Find | None = None
+    find_traces: FindTraces | None = None
     awaits_shops: bool = False
     has_many_shops: bool = False
 

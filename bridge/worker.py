@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from bridge import claiming, joining
+from bridge import answering, claiming, echoing, joining, platforms
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
 from bridge.concluding import Done, conclude
@@ -65,6 +65,7 @@ class Worker:
         self._clock = Clock(self.database)
         self._wakeup = Wakeup(self.database, self._wake, self.me.name)
         self.routes = joining.remembering(self.routes, self.database, days=self.settings.retain_sightings)
+        self.routes = echoing.recognising(self.routes, self.database)
         self._performer = Performer(
             settings=self.settings,
             templates=self.templates,
@@ -83,6 +84,7 @@ class Worker:
         )
         self._brands = {account.name: account.brand for account in self.settings.accounts.values()}
         self._confirmed = {one.account for one in self.settings.connections.values() if one.source == "attentive"}
+        self._places = answering.places(self.settings, platforms.discover())
         self._tally = Tally()
         self._observer = Observer(
             database=self.database,
@@ -181,6 +183,7 @@ class Worker:
                 window=self.settings.duplicate_window,
                 brands=self._brands,
                 confirmed=self._confirmed,
+                places=self._places,
                 now=now,
             )
             # After that, so that new messages go in this turn already, and into the room that it made.

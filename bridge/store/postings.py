@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from bridge.postings import NewPosting
+from bridge.postings import NewPosting, essence
 from bridge.store.hashing import hashes
 from bridge.store.tables import inserts, postings
 
@@ -30,7 +30,7 @@ def add(connection: Connection, new: Sequence[NewPosting], now: datetime) -> lis
             "phone": one.phone,
             "subject": one.subject,
             "text": one.text,
-            "text_hash": hash_of(one.text),
+            "text_hash": hash_of(essence(one.text)),
             "media": "\n".join(one.media) or None,
             "state": "queued",
             "occurred_at": one.occurred_at,

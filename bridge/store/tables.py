@@ -268,6 +268,8 @@ postings = Table(
 Index("ix_postings_message_id", postings.c.message_id)
 Index("ix_postings_delivery_id", postings.c.delivery_id)
 Index("ix_postings_recipient", postings.c.recipient)
+Index("ix_postings_text_hash", postings.c.text_hash)
+Index("ix_postings_remote_id", postings.c.remote_id)
 is_to_post = _state_is(postings, "queued")
 is_posting = _state_is(postings, "posting")
 _partial_index("ix_postings_queued", is_to_post, postings.c.due)

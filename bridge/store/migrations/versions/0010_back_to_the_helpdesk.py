@@ -57,6 +57,8 @@ def upgrade() -> None:
     op.create_index("ix_postings_message_id", "postings", ["message_id"])
     op.create_index("ix_postings_delivery_id", "postings", ["delivery_id"])
     op.create_index("ix_postings_recipient", "postings", ["recipient"])
+    op.create_index("ix_postings_text_hash", "postings", ["text_hash"])
+    op.create_index("ix_postings_remote_id", "postings", ["remote_id"])
     queued, posting = sa.text("state = 'queued'"), sa.text("state = 'posting'")
     op.create_index("ix_postings_queued", "postings", ["due"], sqlite_where=queued, postgresql_where=queued)
     op.create_index("ix_postings_owner", "postings", ["owner"], sqlite_where=posting, postgresql_where=posting)
