@@ -37,7 +37,8 @@ class Route:
 
     `fetch` is None where the platform's API is not set up; `missing_settings` then names what to set.
     `find` finds orders and parcels that were told of before, `find_traces` what the bridge itself put on tickets.
-    `awaits_shops` says that a carrier's account has shops that may tell of them a moment later; `has_many_shops` that these may number their orders alike.
+    `awaits_shops` says that a carrier's account has shops that may tell of them a moment later; `has_many_shops` that
+    these may number their orders alike.
     """
 
     connection: Connection
