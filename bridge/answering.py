@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bridge.answered import About
 from bridge.connections import setting_prefix
 from bridge.events import Notice
 from bridge.platforms import Platform
-from bridge.postings import About, NewPosting
+from bridge.postings import NewPosting
 from bridge.reasons import Reason
 from bridge.settings import Settings
 

@@ -16,18 +16,19 @@ from bridge.events import Delivery
 from bridge.hearing import hear
 from bridge.holding_back import Caps, hold_back
 from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
+from bridge.postings import Ended, Posting
 from bridge.reasons import Reason
 from bridge.saying import Saying
-from bridge.store import confirming, people, pictures, processing, recording, sending, standing
+from bridge.store import confirming, people, pictures, postings, processing, recording, sending, standing
 
-Result = Processed | Deferred | Attempt | Next
+Result = Processed | Deferred | Attempt | Next | Ended
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
     """A finished piece of work on its way to the database. `owner` is the worker's id when it was claimed."""
 
-    work: Delivery | Message
+    work: Delivery | Message | Posting
     result: Result
     owner: str
 
@@ -53,6 +54,7 @@ def conclude(
     deliveries = [done for done in finished if isinstance(done.work, Delivery)]
     messages = [done for done in finished if isinstance(done.work, Message)]
     sayings = _conclude_deliveries(connection, deliveries, tokens, caps, brands, places, now) if deliveries else []
+    sayings += _conclude_postings(connection, [done for done in finished if isinstance(done.work, Posting)], now)
     if not messages:
         return health, sayings
     after, more = _conclude_messages(connection, messages, health, window, brands, confirmed, now)
@@ -153,6 +155,26 @@ def _conclude_messages(
     # An attempt is on record even if its message has been taken over.
     sending.record(connection, ours + others)
     return after, sayings + _note_reachability(connection, ours, now)
+
+
+def _conclude_postings(connection: Connection, finished: Sequence[Done], now: datetime) -> list[Saying]:
+    if not finished:
+        return []
+    held = postings.still_held(connection, {done.work.id or 0: done.owner for done in finished})
+    ended: dict[int, Ended] = {}
+    sayings: list[Saying] = []
+    for done in finished:
+        posting, then = done.work, done.result
+        assert isinstance(posting, Posting)  # noqa: S101 - for the type checker: the caller has sorted them
+        assert isinstance(then, Ended)  # noqa: S101 - for the type checker: nothing else comes of one
+        if posting.id in held:
+            ended[posting.id] = then
+            sayings.append(saying.of_posting(posting, then))
+        else:
+            fields = saying.ids_of_posting(posting)
+            sayings.append(Saying(event="posting.taken_over", level=logging.WARNING, fields=fields))
+    postings.finish(connection, ended, now)
+    return sayings
 
 
 def _count_sent(

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from bridge.answered import Trace, essence
 from bridge.events import Event
 from bridge.platforms import discover
-from bridge.postings import Trace, essence
 from bridge.route import Route
 from bridge.store import traces_of_postings
 from bridge.store.database import Database

@@ -4,13 +4,11 @@ A posting is as durable as a message: a row that is written with what it follows
 only with a reason.
 """
 
-import html
-import re
-import unicodedata
-from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from bridge.reasons import Reason
 
 #: `note`: words for the colleagues on a ticket, or on an order. `tag`: a word on a ticket to sort by. `answer`: what a
 #: customer wrote, in their name, on their ticket or on a new one.
@@ -83,52 +81,42 @@ class Posted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class About:
-    """A text that left, or an answer that was passed on: what the next answer may be about.
+class Ended:
+    """What becomes of a posting that was claimed. `doubtful_since` is when a try began that may have come through.
 
-    `orders_at` is the connection of the shop whose order it is, and `order_name` what it calls it. `is_answer` says
-    that an answer is (or will be) on `ticket`, which is None while the new ticket is not there yet.
+    `words` say why one waits that is queued again.
     """
 
-    connection: str
-    at: datetime
-    ticket: str | None = None
-    order_id: str | None = None
-    order_name: str | None = None
-    orders_at: str | None = None
-    message_id: int | None = None
-    is_answer: bool = False
+    state: Literal["queued", "posted", "failed", "skipped"]
+    reason: Reason | None = None
+    due: datetime | None = None
+    waiting_for: str | None = None
+    words: str = ""
+    doubtful_since: datetime | None = None
+    posted: Posted = Posted()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
-    """A note or an answer that is on a ticket, or may be: what a webhook that tells of it is known by.
+class Over:
+    """A message whose ticket or order is to be told what became of it.
 
-    `ticket` is the one it was meant for, `posted_on` the one it is on, once that is known; `by_words` says that the
-    webhook has its words. It was put there after `since` and, where that is known, before `until`.
+    `is_unverified` says that nobody vouches for the webhook it was made of, `is_erased` that nothing is known of it any
+    more.
     """
 
-    kind: Kind
-    since: datetime
-    ticket: str | None = None
-    posted_on: str | None = None
-    remote_id: str | None = None
-    by_words: bool = False
-    until: datetime | None = None
-
-
-#: Finds, on a connection, what has one of these ids there or one of these essences.
-FindTraces = Callable[[str, Collection[str], Collection[str]], Sequence[Trace]]
-
-
-_TAG = re.compile(r"<[^<>]{0,2000}>")
-_ADDRESS = re.compile(r"https?://\S+")
-
-
-def essence(text: str, *, is_html: bool = False) -> str:
-    """A text as it is compared with what a platform tells of it: letters and digits, without addresses and tags."""
-    if is_html:
-        text = html.unescape(_TAG.sub(" ", text))
-    words = unicodedata.normalize("NFKC", _ADDRESS.sub(" ", text)).casefold()
-    # A text of signs alone, say of one heart, is compared by them.
-    return "".join(one for one in words if one.isalnum()) or "".join(words.split())
+    id: int
+    account: str
+    connection: str
+    template: str
+    identity: str
+    to: str | None
+    body: str | None
+    link: str | None
+    state: str
+    reason: str | None
+    detail: str | None
+    report: Report
+    ticket: str | None
+    order_id: str | None
+    is_unverified: bool
+    is_erased: bool

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, text
 
+from bridge.answered import About
 from bridge.events import Order
-from bridge.postings import About
 from bridge.sighting import Sighting, order_keys
 from bridge.store import sightings
 from bridge.store.days import days_until

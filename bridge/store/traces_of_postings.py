@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import bindparam, or_, select
 
-from bridge.postings import FindTraces, Trace
+from bridge.answered import FindTraces, Trace
 from bridge.store.database import Database
 from bridge.store.hashing import hashes
 from bridge.store.tables import postings
