@@ -9,12 +9,11 @@ from bridge.answered import About
 from bridge.connections import setting_prefix
 from bridge.events import Notice
 from bridge.platforms import Platform
+from bridge.policy.posting import LIFE
 from bridge.postings import NewPosting
 from bridge.reasons import Reason
 from bridge.settings import Settings
 
-# So long it is tried to put an answer on its ticket: over a weekend, too.
-_WORTH_TRYING = timedelta(days=3)
 # Attentive's clock and ours.
 _SKEW = timedelta(minutes=1)
 
@@ -96,20 +95,20 @@ def is_keyword(text: str) -> bool:
 
 
 def passed_on(
-    notice: Notice, account: str, delivery_id: int | None, about: About | None, places: Places
+    notice: Notice, account: str, delivery_id: int | None, about: About | None, places: Places, now: datetime
 ) -> tuple[list[NewPosting], Reason]:
     """What is put where for an answer, which may be nothing; and the words for that."""
     if about and (about.ticket or about.is_answer) and about.connection in places.tickets:
         where = f"Ticket {about.ticket} of {about.connection}." if about.ticket else _new_ticket(about.connection)
-        answer = _answer(notice, account, delivery_id, about, connection=about.connection, ticket=about.ticket)
+        answer = _answer(notice, account, delivery_id, about, now, connection=about.connection, ticket=about.ticket)
         return [answer], Reason(code="answer_passed_on", detail=where)
     made, told = [], []
     shop = _shop_of(about, places) if about and about.order_id else None
     if about and shop:
-        made.append(_note(notice, account, delivery_id, about, shop))
+        made.append(_note(notice, account, delivery_id, about, now, shop))
         told.append(f"Order {about.order_id} of {shop}.")
     if target := places.new_ticket_at(account):
-        made.append(_answer(notice, account, delivery_id, about, connection=target))
+        made.append(_answer(notice, account, delivery_id, about, now, connection=target))
         told.append(_new_ticket(target))
     else:
         told.append(places.what_to_set)
@@ -130,6 +129,7 @@ def _answer(
     account: str,
     delivery_id: int | None,
     about: About | None,
+    now: datetime,
     *,
     connection: str,
     ticket: str | None = None,
@@ -147,11 +147,11 @@ def _answer(
         message_id=about.message_id if about else None,
         delivery_id=delivery_id,
         occurred_at=notice.at,
-        expires_at=notice.at + _WORTH_TRYING,
+        expires_at=now + LIFE,
     )
 
 
-def _note(notice: Notice, account: str, delivery_id: int | None, about: About, shop: str) -> NewPosting:
+def _note(notice: Notice, account: str, delivery_id: int | None, about: About, now: datetime, shop: str) -> NewPosting:
     words = " ".join((notice.text, *notice.media)).strip()
     return NewPosting(
         kind="note",
@@ -164,7 +164,7 @@ def _note(notice: Notice, account: str, delivery_id: int | None, about: About, s
         message_id=about.message_id,
         delivery_id=delivery_id,
         occurred_at=notice.at,
-        expires_at=notice.at + _WORTH_TRYING,
+        expires_at=now + LIFE,
     )
 
 

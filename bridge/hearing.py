@@ -66,7 +66,7 @@ def _pass_on(
     if not notice.media and answering.is_keyword(notice.text):
         return Heard(reason=Reason(code="keyword_left_to_attentive"))
     about = answering.newest(answers.candidates(connection, account, notice.phone, notice.at), notice.at)
-    new, reason = answering.passed_on(notice, account, delivery.id, about, places)
+    new, reason = answering.passed_on(notice, account, delivery.id, about, places, now)
     made = postings.add(connection, new, now)
     fields = {**saying.ids_of_delivery(delivery), "account": account, "postings": made}
     if not new:
