@@ -190,4 +190,4 @@ def _access(platform: Platform, connection: Connection) -> tuple[Fetch, Ask | No
     from bridge.platforms.client import PlatformClient
 
     client = PlatformClient(platform, connection.credentials)
-    return client.fetch, getattr(client, "ask", None)
+    return client.fetch, getattr(client, "ask", client.fetch)
