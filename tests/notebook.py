@@ -1,4 +1,4 @@
-"""A helpdesk of the tests that takes notes: a server that keeps them, and a platform whose desk looks before it repeats.
+"""A helpdesk of the tests that takes notes: a server that keeps them, and a platform that looks before it repeats.
 
 A package brings the platform, as anybody's may. Its processes find the server by `NOTEBOOK_URL`.
 """
