@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from bridge import sources
 from bridge.answered import FindTraces
 from bridge.connections import Account, Connection, setting_prefix
-from bridge.errors import LookupFailed, PersonUnknown, UnknownKey
+from bridge.errors import LookupFailed, PersonUnknown, PostingRefused, UnknownKey
 from bridge.events import PLACES, Delivery, Event, Lookup, Nothing, Parsed, Place
 from bridge.platforms import Platform
 from bridge.platforms import discover as discover_platforms
@@ -193,4 +193,8 @@ def _access(platform: Platform, connection: Connection) -> tuple[Fetch, Ask | No
     from bridge.platforms.client import PlatformClient
 
     client = PlatformClient(platform, connection.credentials)
-    return client.fetch, getattr(client, "ask", None)
+    return client.fetch, getattr(client, "ask", _cannot)
+
+
+def _cannot(*_: object, **__: object) -> Mapping[str, object]:
+    raise PostingRefused("The bridge cannot ask this platform yet.")
