@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bridge.attentive import rate
 from bridge.messages import AccountHealth, Message
-from bridge.store import opt_outs, processing, sending, setting_aside, switches
+from bridge.store import opt_outs, postings, processing, sending, setting_aside, switches
 from bridge.store.hashing import hashes
 
 
@@ -24,13 +24,14 @@ class Claimed:
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
-    """What is due: any delivery, and messages of which accounts."""
+    """What is due: any delivery, any posting, and messages of which accounts."""
 
     deliveries: bool = False
+    postings: bool = False
     accounts: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return self.deliveries or bool(self.accounts)
+        return self.deliveries or self.postings or bool(self.accounts)
 
 
 NOTHING = Due()
@@ -41,6 +42,7 @@ def look(connection: Connection, now: datetime, names: Collection[str], health: 
     ready = [name for name in switches.read(connection).lets(names) if may_send(health.get(name), now)]
     return Due(
         deliveries=processing.has_due(connection, now),
+        postings=postings.has_due(connection, now),
         accounts=frozenset(sending.accounts_with_due(connection, ready, now) if ready else ()),
     )
 

@@ -10,23 +10,25 @@ from types import MappingProxyType
 from sqlalchemy import Connection
 
 from bridge import joining, saying
+from bridge.answering import NOWHERE, Places
 from bridge.attentive import retry
 from bridge.events import Delivery
 from bridge.hearing import hear
 from bridge.holding_back import Caps, hold_back
 from bridge.messages import AccountHealth, Attempt, Deferred, Message, Next, Outcome, Processed
+from bridge.postings import Ended, Posting
 from bridge.reasons import Reason
 from bridge.saying import Saying
-from bridge.store import confirming, people, pictures, processing, recording, sending, standing
+from bridge.store import confirming, people, pictures, postings, processing, recording, sending, standing
 
-Result = Processed | Deferred | Attempt | Next
+Result = Processed | Deferred | Attempt | Next | Ended
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
     """A finished piece of work on its way to the database. `owner` is the worker's id when it was claimed."""
 
-    work: Delivery | Message
+    work: Delivery | Message | Posting
     result: Result
     owner: str
 
@@ -41,16 +43,19 @@ def conclude(
     window_of: Callable[[str], float],
     brands: Mapping[str, str | None] = MappingProxyType({}),
     confirmed: Collection[str] = (),
+    places: Places = NOWHERE,
     now: datetime,
 ) -> tuple[Mapping[str, AccountHealth], list[Saying]]:
     """Record what finished work came to; the accounts' health after it, and what there is to say.
 
     `window_of` gives the seconds in which Attentive drops a repeated text of an account, `brands` are the names that it
-    puts before the texts of each; those of the accounts `confirmed` it confirms with its own webhooks.
+    puts before the texts of each; those of the accounts `confirmed` it confirms with its own webhooks. `places` are
+    where people's answers can be put.
     """
     deliveries = [done for done in finished if isinstance(done.work, Delivery)]
     messages = [done for done in finished if isinstance(done.work, Message)]
-    sayings = _conclude_deliveries(connection, deliveries, tokens, caps, brands, now) if deliveries else []
+    sayings = _conclude_deliveries(connection, deliveries, tokens, caps, brands, places, now) if deliveries else []
+    sayings += _conclude_postings(connection, [done for done in finished if isinstance(done.work, Posting)], now)
     if not messages:
         return health, sayings
     after, more = _conclude_messages(connection, messages, health, window_of, brands, confirmed, now)
@@ -63,6 +68,7 @@ def _conclude_deliveries(
     tokens: Collection[str],
     caps: Caps,
     brands: Mapping[str, str | None],
+    places: Places,
     now: datetime,
 ) -> list[Saying]:
     sayings: list[Saying] = []
@@ -80,7 +86,7 @@ def _conclude_deliveries(
             sayings.append(Saying(event="delivery.deferred", level=logging.WARNING, fields=fields))
         elif isinstance(delivery, Delivery) and isinstance(result, Processed):
             results.append((delivery, result))
-    results, heard = hear(connection, results, brands, now)
+    results, heard = hear(connection, results, brands, places, now)
     sayings += heard
     overtaken = joining.keep(connection, results, now)
     for delivery, result in results:
@@ -150,6 +156,26 @@ def _conclude_messages(
     # An attempt is on record even if its message has been taken over.
     sending.record(connection, ours + others)
     return after, sayings + _note_reachability(connection, ours, now)
+
+
+def _conclude_postings(connection: Connection, finished: Sequence[Done], now: datetime) -> list[Saying]:
+    if not finished:
+        return []
+    held = postings.still_held(connection, {done.work.id or 0: done.owner for done in finished})
+    ended: dict[int, Ended] = {}
+    sayings: list[Saying] = []
+    for done in finished:
+        posting, then = done.work, done.result
+        assert isinstance(posting, Posting)  # noqa: S101 - for the type checker: the caller has sorted them
+        assert isinstance(then, Ended)  # noqa: S101 - for the type checker: nothing else comes of one
+        if posting.id in held:
+            ended[posting.id] = then
+            sayings.append(saying.of_posting(posting, then))
+        else:
+            fields = saying.ids_of_posting(posting)
+            sayings.append(Saying(event="posting.taken_over", level=logging.WARNING, fields=fields))
+    postings.finish(connection, ended, now)
+    return sayings
 
 
 def _count_sent(

@@ -76,7 +76,15 @@ class NotThere(BridgeError):
 
 
 class PostingRefused(BridgeError):
-    """Give up: the platform refuses to have this put on a ticket or order, and would again. The text says why."""
+    """Give up: the platform refuses to have this put on a ticket or order, and would again. The text says why.
+
+    `status` is what it answered; `moved_to` where it says that what was asked for is now.
+    """
+
+    def __init__(self, text: str = "", *, status: int | None = None, moved_to: str | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.moved_to = moved_to
 
 
 class PostingDoubtful(BridgeError):

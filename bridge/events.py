@@ -167,16 +167,18 @@ class Lookup:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """What Attentive tells of a person: a text was `sent` to them, they have `left`, or `joined` (again).
+    """What Attentive tells of a person: a text was `sent` to them, they have `left`, `joined` (again) or `answered`.
 
-    `phone` is E.164, `at` by Attentive's clock. `text` is what was sent, `brand` the name that may stand before it.
+    `phone` is E.164, `at` by Attentive's clock. `text` is what was sent, `brand` the name that may stand before it; or
+    it is what the person wrote, with the addresses of their pictures in `media`.
     """
 
-    what: Literal["sent", "left", "joined"]
+    what: Literal["sent", "left", "joined", "answered"]
     phone: str
     at: datetime
     text: str = ""
     brand: str | None = None
+    media: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +188,7 @@ class Event:
     `identity` is what makes it the same event when another webhook tells it again (kind and the order's,
     refund's, shipment's or comment's id); None where the sender gives nothing to tell by: then it is the delivery.
     `raw` is the payload. `lookup` is None when there is nothing (more) to ask the platform for. `notice` is what
-    Attentive tells with it of us.
+    Attentive tells with it of us. `by_agent` says that the platform itself names an agent as who wrote the comment.
     """
 
     kind: str
@@ -201,6 +203,7 @@ class Event:
     raw: Mapping[str, object] = field(default_factory=dict)
     lookup: Lookup | None = None
     notice: Notice | None = field(default=None, metadata={"template": False})
+    by_agent: bool = field(default=False, metadata={"template": False})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What Attentive tells with its own webhooks: our texts are confirmed, and people leave and come back."""
+"""What Attentive tells with its own webhooks: our texts are confirmed; people leave, come back and answer."""
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
@@ -7,12 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bridge import saying
+from bridge import answering, saying
+from bridge.answering import Places
 from bridge.events import Delivery, Notice
 from bridge.messages import Processed
 from bridge.reasons import Reason
 from bridge.saying import Saying
-from bridge.store import confirming, opt_outs
+from bridge.store import answers, confirming, opt_outs, postings
 from bridge.tally import CONFIRMED, Count
 
 
@@ -28,23 +29,52 @@ def hear(
     connection: Connection,
     results: Sequence[tuple[Delivery, Processed]],
     brands: Mapping[str, str | None],
+    places: Places,
     now: datetime,
 ) -> tuple[list[tuple[Delivery, Processed]], list[Saying]]:
     """Write down what deliveries tell of our texts and people; the same results, with what came of that, and what
     there is to say.
 
-    What nobody vouches for changes nothing: a stranger must neither stop texts nor confirm them.
+    What nobody vouches for changes nothing: a stranger must neither stop texts nor confirm them, nor write on tickets.
     """
+    _take_turns(connection, results)
     after: list[tuple[Delivery, Processed]] = []
     sayings: list[Saying] = []
     for delivery, result in results:
         heard = None
         for notice in () if delivery.unverified else result.notices:
-            heard = _hear(connection, result.account, notice, [brands.get(result.account) or ""], now)
+            if notice.what == "answered":
+                heard = _pass_on(connection, delivery, result.account, notice, places, now)
+            else:
+                heard = _hear(connection, result.account, notice, [brands.get(result.account) or ""], now)
             sayings += heard.sayings
         # What made messages tells of them.
         after.append((delivery, result.because(heard.reason) if heard and not result.drafts else result))
     return after, sayings
+
+
+def _take_turns(connection: Connection, results: Sequence[tuple[Delivery, Processed]]) -> None:
+    notices = (one for delivery, result in results if not delivery.unverified for one in result.notices)
+    if phones := {one.phone for one in notices if one.what == "answered"}:
+        answers.take_turns(connection, phones)
+
+
+def _pass_on(
+    connection: Connection, delivery: Delivery, account: str, notice: Notice, places: Places, now: datetime
+) -> Heard:
+    """Put an answer down for the ticket it belongs to, with the delivery: it is lost with neither."""
+    if not notice.media and answering.is_keyword(notice.text):
+        return Heard(reason=Reason(code="keyword_left_to_attentive"))
+    about = answering.newest(answers.candidates(connection, account, notice.phone, notice.at), notice.at)
+    new, reason = answering.passed_on(notice, account, delivery.id, about, places, now)
+    made = postings.add(connection, new, now)
+    fields = {**saying.ids_of_delivery(delivery), "account": account, "postings": made}
+    if not new:
+        # Somebody wrote, and nobody will read it: whoever looks at the log should know.
+        told = Saying(event="answer.has_no_place", level=logging.ERROR, fields=fields)
+    else:
+        told = Saying(event="answer.passed_on", fields=fields)
+    return Heard(reason=reason, sayings=(told,))
 
 
 def _hear(connection: Connection, account: str, notice: Notice, brands: Collection[str], now: datetime) -> Heard:

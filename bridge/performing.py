@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bridge import faults, fulfilling, pipeline, tracing
+from bridge import faults, fulfilling, pipeline, posting, tracing
 from bridge.attentive import apis
 from bridge.attentive.client import Client
 from bridge.attentive.pace import Pace
@@ -18,6 +18,7 @@ from bridge.connections import Api
 from bridge.errors import StoreUnavailable, kind_and_place
 from bridge.events import Delivery
 from bridge.messages import Attempt, Deferred, Message, Outcome, Processed
+from bridge.postings import Posting
 from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
@@ -64,16 +65,18 @@ class Performer:
         # As they were last read: whoever processes deliveries looks at the folder.
         return [template.name for template in self.templates.current(since=0.0)]
 
-    def perform(self, work: Delivery | Claimed, since: float) -> Result:
+    def perform(self, work: Delivery | Claimed | Posting, since: float) -> Result:
         """What a piece of work comes to, by templates as they were at `since` (of time.monotonic()) or later."""
         with structlog.contextvars.bound_contextvars(**_ids(work)):
             return self._perform(work, since)
 
-    def _perform(self, work: Delivery | Claimed, since: float) -> Result:
+    def _perform(self, work: Delivery | Claimed | Posting, since: float) -> Result:
         try:
+            if isinstance(work, Posting):
+                return posting.put(work, self.routes, self.clock.now)
             return self._process(work, since) if isinstance(work, Delivery) else self._deliver(work.message, work.at)
         except Exception as error:  # noqa: BLE001 - one bad webhook must not stop the others
-            return self.crashed(work if isinstance(work, Delivery) else work.message, error)
+            return self.crashed(work.message if isinstance(work, Claimed) else work, error)
 
     def _process(self, delivery: Delivery, since: float) -> Result:
         ids = {"connection": delivery.connection}
@@ -110,23 +113,27 @@ class Performer:
             settings=self.settings,
         )
 
-    def crashed(self, work: Delivery | Message, error: Exception) -> Result:
+    def crashed(self, work: Delivery | Message | Posting, error: Exception) -> Result:
         """The result of work that an error has broken off."""
         # The exception's own words may quote the payload, so only its kind and place are logged.
         place = kind_and_place(error)
-        kind = "delivery" if isinstance(work, Delivery) else "message"
+        kind = type(work).__name__.lower()
         log.error("worker.crashed", **{kind: work.id}, error=place)
         faults.tell(error, **{kind: work.id})
         if isinstance(work, Delivery):
             return Processed(state="parked", reason=Reason(code="crashed", detail=place))
+        if isinstance(work, Posting):
+            return posting.crashed(place, self.clock.now())
         # Nobody knows how far it came.
         return Attempt(outcome=Outcome.UNKNOWN, started_at=self.clock.now(), seconds=0.0, words=place)
 
 
-def _ids(work: Delivery | Claimed) -> dict[str, object]:
+def _ids(work: Delivery | Claimed | Posting) -> dict[str, object]:
     """What every line for the log tells that is said while this is worked on."""
     if isinstance(work, Delivery):
         return {"delivery": work.id, "connection": work.connection}
+    if isinstance(work, Posting):
+        return {"posting": work.id, "message": work.message_id, "connection": work.connection}
     one = work.message
     ids = {"message": one.id, "delivery": one.delivery_id, "attempt": one.attempts}
     return {**ids, "connection": one.connection, "account": one.account, "template": one.template}

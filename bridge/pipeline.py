@@ -16,6 +16,7 @@ from bridge.errors import BadSignature, LookupFailed, LookupRefused, Unreadable
 from bridge.events import Accepted, Delivery, Nothing, Notice
 from bridge.messages import Attempt, Deferred, Draft, Message, Next, Processed
 from bridge.policy import holding
+from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
 from bridge.sighting import Sighting
@@ -54,7 +55,7 @@ def accept(delivery: Delivery, route: Route, inbox: Inbox, *, keeps: Keeps = lam
 def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", now: datetime) -> Processed | Deferred:
     """Turn a stored delivery into drafts of messages, or say why it makes none, or when to try again."""
     # Not at the top: the web process, which has `accept` from here, needs neither templates nor what reads them.
-    from bridge import compose, joining
+    from bridge import compose, echoing, joining
     from bridge.drafting import draft
 
     drafts: list[Draft] = []
@@ -66,8 +67,12 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
         if isinstance(parsed, Nothing):
             return Processed(reason=parsed.reason, asked=parsed.asked)
         for joined in (joining.join(event, route) for event in parsed):
-            matched = compose.match(templates, event := joined.event)
+            event = joined.event
             notices += [event.notice] if event.notice else []
+            if echoing.is_own(event, route):
+                story.append(line(event, "", Reason(code="own_update", detail=event.kind)))
+                continue
+            matched = compose.match(templates, event)
             if matched.templates or matched.passed_over:
                 joining.wait_for_shop(joined, route, delivery, now)
             story += [line(event, template.name, reason) for template, reason in matched.passed_over]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from bridge.reasons import Reason
+
 #: `note`: words for the colleagues on a ticket, or on an order. `tag`: a word on a ticket to sort by. `answer`: what a
 #: customer wrote, in their name, on their ticket or on a new one.
 Kind = Literal["note", "tag", "answer"]
@@ -76,3 +78,45 @@ class Posted:
 
     remote_id: str | None = None
     ticket: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """What becomes of a posting that was claimed. `doubtful_since` is when a try began that may have come through.
+
+    `words` say why one waits that is queued again.
+    """
+
+    state: Literal["queued", "posted", "failed", "skipped"]
+    reason: Reason | None = None
+    due: datetime | None = None
+    waiting_for: str | None = None
+    words: str = ""
+    doubtful_since: datetime | None = None
+    posted: Posted = Posted()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """A message whose ticket or order is to be told what became of it.
+
+    `is_unverified` says that nobody vouches for the webhook it was made of, `is_erased` that nothing is known of it any
+    more.
+    """
+
+    id: int
+    account: str
+    connection: str
+    template: str
+    identity: str
+    to: str | None
+    body: str | None
+    link: str | None
+    state: str
+    reason: str | None
+    detail: str | None
+    report: Report
+    ticket: str | None
+    order_id: str | None
+    is_unverified: bool
+    is_erased: bool

@@ -14,6 +14,7 @@ from bridge.store import (
     opt_outs,
     people,
     pictures,
+    postings,
     processing,
     recording,
     sending,
@@ -68,17 +69,23 @@ class Presence:
         account_health.read(connection)
         workers.register(connection, self.me, now)
         for owner in workers.orphaned_owners(connection):
-            processing.recover(connection, owner)
-            sending.recover(connection, owner)
+            workers.recover(connection, owner)
         self._take_over(connection, now, is_new=True)
         # Also those without a token: their rows are what workers take turns by.
         account_health.add(connection, self.accounts)
         self._tidy(connection, now)
 
     def beat(
-        self, connection: Connection, now: datetime, *, processed: Collection[int | None], sent: Collection[int]
+        self,
+        connection: Connection,
+        now: datetime,
+        *,
+        processed: Collection[int | None],
+        sent: Collection[int],
+        posted: Collection[int] = (),
     ) -> None:
-        """Say that this worker is alive, with these deliveries and messages under way, and look after the others."""
+        """Say that this worker is alive, with these deliveries, messages and postings under way, and look after the
+        others."""
         self.counts.clear()
         if not workers.beat(connection, self.me, now):
             # The others took us for dead and gave our work away; what is under way will be fenced off.
@@ -89,19 +96,23 @@ class Presence:
             # What a commit whose answer was lost has claimed is ours, and no thread has it.
             processing.release(connection, self.me.id, but=processed)
             sending.release(connection, self.me.id, but=sent)
+            postings.release(connection, self.me.id, but=posted)
             self._is_in_doubt = False
         if self._take_over(connection, now) or time.monotonic() >= self._next_tidy:
             self._tidy(connection, now)
         else:
             self._let_go_on(connection, now)
 
-    def leave(self, connection: Connection, *, sent: Collection[int]) -> None:
-        """Give back everything; `sent` are messages whose sending outlasts us, and who may have left."""
+    def leave(self, connection: Connection, *, sent: Collection[int], posted: Collection[int] = ()) -> None:
+        """Give back everything; `sent` and `posted` are messages and postings whose sending outlasts us, and who may
+        have left."""
         account_health.read(connection)
         processing.release(connection, self.me.id)
         sending.release(connection, self.me.id, but=sent)
+        postings.release(connection, self.me.id, but=posted)
         # The next worker treats these like a dead worker's.
         sending.recover(connection, self.me.id)
+        postings.recover(connection, self.me.id)
         workers.sign_off(connection, self.me)
 
     def _take_over(self, connection: Connection, now: datetime, *, is_new: bool = False) -> bool:

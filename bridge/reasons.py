@@ -9,7 +9,7 @@ from dataclasses import dataclass
 REASONS: dict[str, str] = {
     # a delivery that made no message
     "unreadable_body": "The body of this webhook could not be read.",
-    "crashed": "The bridge failed on this webhook; it is kept. Report the error, then `bridge deliveries replay`.",
+    "crashed": "The bridge failed on this; it is kept. Report the error, then replay or retry it.",
     "unknown_connection": "The connection this webhook came through is no longer configured.",
     "unrendered_placeholder": "This is a test: placeholders such as {{ticket.id}} were not filled in.",
     "no_event": "Nothing in this webhook is an event that messages are sent for.",
@@ -25,6 +25,11 @@ REASONS: dict[str, str] = {
     "opt_out_noted": "This person wants no texts any more: none is sent to them until they come back.",
     "opt_in_noted": "This person agreed to get texts (again).",
     "older_news": "Something later is known about whether this person wants texts, so this changes nothing.",
+    # what people answer, and what helpdesks tell of it
+    "answer_passed_on": "A person answered a text: the answer is passed on.",
+    "answer_has_no_place": "A person answered a text, and there is no ticket that the answer could be put on.",
+    "keyword_left_to_attentive": "A person sent a word such as STOP, START or HELP, which Attentive answers by itself.",
+    "own_update": "The helpdesk tells of what the bridge itself put on the ticket, so this makes no text.",
     # a person that could not be texted
     "no_phone": "No phone number is known for this person.",
     "lookup_not_configured": "The webhook carries no phone number and the platform's API is not set up to ask for it.",
@@ -68,8 +73,13 @@ REASONS: dict[str, str] = {
     "refused_by_attentive": "Attentive refused this message.",
     "refused_alone": "Attentive refused this message three times while it accepted others.",
     "outcome_unknown": "Attentive may or may not have taken this message; nobody can tell from here.",
-    "worker_died": "The worker died while it sent this message; it may or may not have left.",
+    "worker_died": "The worker died while it sent this; it may or may not have left.",
     "expired": "The message was not sent before it expired.",
+    # what was to be put on a ticket or an order
+    "posting_refused": "The platform refuses to have this put on its ticket or order.",
+    "posting_gave_up": "The platform did not take this for a day, so it is not tried any more.",
+    "posting_not_possible": "This cannot be put there.",
+    "posting_not_configured": "The platform's API is not set up, so nothing can be put on its tickets or orders.",
 }
 
 

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 
 from bridge import sources
+from bridge.answered import FindTraces
 from bridge.connections import Account, Connection, setting_prefix
-from bridge.errors import LookupFailed, PersonUnknown, UnknownKey
+from bridge.errors import LookupFailed, PersonUnknown, PostingRefused, UnknownKey
 from bridge.events import PLACES, Delivery, Event, Lookup, Nothing, Parsed, Place
 from bridge.platforms import Platform
 from bridge.platforms import discover as discover_platforms
+from bridge.platforms.desk import Ask, Desk
 from bridge.platforms.key_sets import KeySets
 from bridge.policy import phones
 from bridge.reasons import Reason
@@ -34,9 +36,11 @@ _MOST_LOOKUPS = 3
 class Route:
     """One connection, its source, the account its messages go to, and how to ask its platform.
 
-    `fetch` is None where the platform's API is not set up; `missing_settings` then names what to set.
-    `find` finds orders and parcels that were told of before. `awaits_shops` says that a carrier's account has shops
-    that may tell of them a moment later; `has_many_shops` that these may number their orders alike.
+    `fetch` and `ask` are None where the platform's API is not set up; `missing_settings` then names what to set. `desk`
+    is what can be put on its tickets and orders, if anything.
+    `find` finds orders and parcels that were told of before, `find_traces` what the bridge itself put on tickets.
+    `awaits_shops` says that a carrier's account has shops that may tell of them a moment later; `has_many_shops` that
+    these may number their orders alike.
     """
 
     connection: Connection
@@ -48,8 +52,12 @@ class Route:
     keeps_quiet: bool = True
     phone_preference: tuple[Place, ...] = PLACES
     fetch: Fetch | None = None
+    ask: Ask | None = None
+    desk: Desk | None = None
+    platform_title: str = ""
     missing_settings: tuple[str, ...] = ()
     find: Find | None = None
+    find_traces: FindTraces | None = None
     awaits_shops: bool = False
     has_many_shops: bool = False
 
@@ -153,6 +161,7 @@ def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
             for suffix in (platform.required if platform else ())
             if suffix not in connection.credentials
         )
+        fetch, ask = _access(platform, connection) if looks_up and platform and not missing else (None, None)
         made[name] = Route(
             connection=connection,
             source=sources.find(connection.source),
@@ -162,7 +171,10 @@ def routes(settings: Settings, *, looks_up: bool = True) -> dict[str, Route]:
             sending=settings.sending,
             keeps_quiet=settings.keeps_quiet,
             phone_preference=settings.phone_preference,
-            fetch=_fetch(platform, connection) if looks_up and platform and not missing else None,
+            fetch=fetch,
+            ask=ask,
+            desk=platform.desk if platform else None,
+            platform_title=platform.title if platform else "",
             missing_settings=missing,
             awaits_shops=connection.account in with_shops,
             has_many_shops=shops[connection.account] > 1,
@@ -176,8 +188,13 @@ def _has_orders(source: Source) -> bool:
     return not source.joins and (tells_orders or (source.takes_canonical and not source.kinds))
 
 
-def _fetch(platform: Platform, connection: Connection) -> Fetch:
+def _access(platform: Platform, connection: Connection) -> tuple[Fetch, Ask | None]:
     # Only where it is needed: the HTTP library behind it costs memory.
     from bridge.platforms.client import PlatformClient
 
-    return PlatformClient(platform, connection.credentials).fetch
+    client = PlatformClient(platform, connection.credentials)
+    return client.fetch, getattr(client, "ask", _cannot)
+
+
+def _cannot(*_: object, **__: object) -> Mapping[str, object]:
+    raise PostingRefused("The bridge cannot ask this platform yet.")

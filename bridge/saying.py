@@ -9,8 +9,9 @@ from typing import Any
 from bridge import sms
 from bridge.events import Delivery
 from bridge.messages import AccountHealth, Attempt, Message, Next, Processed
+from bridge.postings import Ended, Posting
 from bridge.reasons import Reason
-from bridge.tally import ANSWERED, ATTEMPTS, DELIVERIES, MESSAGES, SEGMENTS, Count, Sent
+from bridge.tally import ANSWERED, ATTEMPTS, DELIVERIES, MESSAGES, POSTINGS, SEGMENTS, Count, Sent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class Saying:
     sent: Sent | None = None
 
 
-def ids_of_delivery(delivery: Delivery | Message) -> dict[str, object]:
+def ids_of_delivery(delivery: Delivery | Message | Posting) -> dict[str, object]:
     """What joins a delivery's lines with those of its messages."""
     return {"delivery": delivery.id, "connection": delivery.connection}
 
@@ -116,6 +117,27 @@ def _counts_of_message(message: Message, attempt: Attempt | None, then: Next, br
 def _sent(message: Message, attempt: Attempt) -> Sent:
     at = attempt.started_at + timedelta(seconds=attempt.seconds)
     return Sent(delivery_id=message.delivery_id, account=message.account, at=at)
+
+
+def ids_of_posting(posting: Posting) -> dict[str, object]:
+    """What joins a posting's lines with those of its message or delivery."""
+    fields: dict[str, object] = {"posting": posting.id, "kind": posting.kind, "connection": posting.connection}
+    ids = {"message": posting.message_id, "delivery": posting.delivery_id}
+    return fields | {name: value for name, value in ids.items() if value is not None} | {"attempt": posting.attempts}
+
+
+def of_posting(posting: Posting, then: Ended) -> Saying:
+    """What became of a posting that was claimed."""
+    why = then.reason.code if then.reason else None
+    fields = {**ids_of_posting(posting), "reason": why, "waiting_for": then.waiting_for}
+    labels = (posting.connection, posting.kind, then.state, why or "")
+    return Saying(
+        event=f"posting.{then.state}",
+        level=logging.WARNING if then.state == "failed" else logging.INFO,
+        fields=fields,
+        # One that is queued again is where it was.
+        counts=(Count(metric=POSTINGS, labels=labels),) if then.state != "queued" else (),
+    )
 
 
 def of_account(before: AccountHealth, after: AccountHealth, attempt: Attempt | None) -> list[Saying]:

@@ -48,6 +48,7 @@ NAMES = (
     "RETAIN_MESSAGES",
     "CONNECTIONS",
     *caller_settings.NAMES,
+    "REPLIES_TO",
     "ALLOWED_REGIONS",
     "PHONE_PREFERENCE",
     "PUBLIC_URL",
@@ -101,6 +102,7 @@ class Settings:
     retain_sightings: int
     retain_payloads: int
     retain_messages: int
+    replies_to: str | None
     allowed_regions: frozenset[str]
     phone_preference: tuple[Place, ...]
     public_url: str | None
@@ -200,6 +202,7 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         retain_sightings=environment.whole("RETAIN_SIGHTINGS", 90, at_least=0, at_most=3650),
         retain_payloads=environment.whole("RETAIN_PAYLOADS", 30, at_least=0, at_most=3650),
         retain_messages=environment.whole("RETAIN_MESSAGES", 90, at_least=0, at_most=3650),
+        replies_to=_replies_to(environment, connections),
         allowed_regions=checked_settings.allowed_regions(environment),
         phone_preference=cast(tuple[Place, ...], environment.words("PHONE_PREFERENCE", PLACES)),
         public_url=public_url,
@@ -222,6 +225,14 @@ def _read(environment: Environment, sources: Collection[str]) -> Settings:
         dyno=dyno,
         warnings=tuple(environment.warnings),
     )
+
+
+def _replies_to(environment: Environment, connections: Mapping[str, Connection]) -> str | None:
+    name = environment.text("REPLIES_TO")
+    if name and name not in connections:
+        known = ", ".join(sorted(connections)) or "there are none"
+        environment.problem("REPLIES_TO", f"{name!r} is no configured connection: {known}")
+    return name
 
 
 def _check_names(environment: Environment, connections: Mapping[str, Connection]) -> None:

@@ -78,6 +78,11 @@ CONFIRMED = Counter(
     meaning="Messages that Attentive's own webhooks say it sent.",
     labels=("account",),
 )
+POSTINGS = Counter(
+    name="bridge_postings_total",
+    meaning="Notes, tags and answers for tickets and orders that a worker is done with.",
+    labels=("connection", "kind", "state", "reason"),
+)
 SEGMENTS = Counter(
     name="bridge_segments_sent_total",
     meaning="Segments of the texts that were sent, the brand before them included.",
@@ -97,7 +102,8 @@ SENT = Histogram(
 )
 
 METRICS: tuple[Counter | Histogram, ...] = (
-    ACCEPTED, KNOWN, REFUSED, ACKNOWLEDGED, DELIVERIES, MESSAGES, ATTEMPTS, CONFIRMED, SEGMENTS, ANSWERED, SENT,
+    ACCEPTED, KNOWN, REFUSED, ACKNOWLEDGED, DELIVERIES, MESSAGES, ATTEMPTS, CONFIRMED, POSTINGS, SEGMENTS,
+    ANSWERED, SENT,
 )  # fmt: skip
 
 #: A row of the tallies: name and labels, as `store/tallies.py` keeps them. A histogram has one for each bucket, and one

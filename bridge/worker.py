@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
-from bridge import claiming, joining
+from bridge import answering, claiming, echoing, joining, platforms
 from bridge.claiming import Claimed
 from bridge.compose import TemplateFolder
 from bridge.concluding import Done, conclude
@@ -25,12 +25,14 @@ from bridge.housekeeping import Housekeeper
 from bridge.messages import AccountHealth, Message, Next, Processed
 from bridge.observing import Observer
 from bridge.performing import Performer
+from bridge.postings import Posting
 from bridge.presence import Presence
+from bridge.reporting_back import report_back
 from bridge.resting import BREATH_SECONDS, Rest
 from bridge.route import Route
 from bridge.saying import Saying
 from bridge.settings import Settings
-from bridge.store import account_health, processing, traces, workers
+from bridge.store import account_health, postings, processing, traces, workers
 from bridge.store.clock import Clock
 from bridge.store.database import Database
 from bridge.store.wakeup import Wakeup
@@ -65,6 +67,7 @@ class Worker:
         self._clock = Clock(self.database)
         self._wakeup = Wakeup(self.database, self._wake, self.me.name)
         self.routes = joining.remembering(self.routes, self.database, days=self.settings.retain_sightings)
+        self.routes = echoing.recognising(self.routes, self.database)
         self._performer = Performer(
             settings=self.settings,
             templates=self.templates,
@@ -83,6 +86,7 @@ class Worker:
         )
         self._brands = {account.name: account.brand for account in self.settings.accounts.values()}
         self._confirmed = {one.account for one in self.settings.connections.values() if one.source == "attentive"}
+        self._places = answering.places(self.settings, platforms.discover())
         self._tally = Tally()
         self._observer = Observer(
             database=self.database,
@@ -171,7 +175,10 @@ class Worker:
             if is_beat:
                 self._next_beat = time.monotonic() + _BEAT_SECONDS
                 self._presence.be_called(self._wakeup.called)
-                self._presence.beat(connection, now, processed=self._hands.processing, sent=self._hands.sending)
+                hands = self._hands
+                self._presence.beat(
+                    connection, now, processed=hands.processing, sent=hands.sending, posted=hands.posting
+                )
             health, sayings = conclude(
                 connection,
                 finished,
@@ -181,10 +188,13 @@ class Worker:
                 window_of=self.settings.window_of,
                 brands=self._brands,
                 confirmed=self._confirmed,
+                places=self._places,
                 now=now,
             )
+            told = report_back(connection, now, is_on=self.settings.sending == "on")
             # After that, so that new messages go in this turn already, and into the room that it made.
             deliveries, messages, health = self._claim(connection, finished, due, health, now)
+            posted = self._claim_postings(connection, finished, now, is_due=due.postings or told > 0)
             account_health.save(connection, [one for one in health.values() if one != before.get(one.name)])
         self._rest.after_turn(began, waited=began - asked if self.database.is_sqlite else 0.0)
         self._health = health
@@ -194,7 +204,7 @@ class Worker:
             self._count(self._presence.counts)
         self._is_careful = self._is_careful and bool(finished)
         self._hands.forget(finished)
-        self._hands.take(deliveries, messages, owner=self.id)
+        self._hands.take(deliveries, messages, posted, owner=self.id)
 
     def _say(self, sayings: Iterable[Saying]) -> None:
         for saying in sayings:
@@ -229,7 +239,7 @@ class Worker:
         if self._stopping.is_set():
             return [], [], health
         deliveries: list[Delivery] = []
-        for_deliveries, for_messages = self._hands.room(finished)
+        for_deliveries, for_messages, _ = self._hands.room(finished)
         if due.deliveries and for_deliveries:
             deliveries = processing.claim(connection, self.id, for_deliveries, now)
         if not (for_messages and self._may_send):
@@ -251,6 +261,15 @@ class Worker:
         )
         return deliveries, messages, health
 
+    def _claim_postings(
+        self, connection: Connection, finished: list[Done], now: datetime, *, is_due: bool
+    ) -> list[Posting]:
+        room = self._hands.room(finished)[2]
+        # Among what is finished may be somebody's answer, which this turn has put down.
+        if self._stopping.is_set() or not room or not (is_due or finished):
+            return []
+        return postings.claim(connection, self.id, room, now)
+
     def _drain(self, deadline: float) -> None:
         """Let what is under way end and record it; give the rest back."""
         while self._hands.is_busy and time.monotonic() < deadline:
@@ -266,4 +285,4 @@ class Worker:
 
     def _sign_off(self) -> None:
         with self.database.write() as connection:
-            self._presence.leave(connection, sent=self._hands.sending)
+            self._presence.leave(connection, sent=self._hands.sending, posted=self._hands.posting)

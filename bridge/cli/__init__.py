@@ -25,6 +25,7 @@ COMMANDS = {
     "backtest": "bridge.cli.backtest:backtest",
     "deliveries": "bridge.cli.deliveries:deliveries",
     "messages": "bridge.cli.messages:messages",
+    "postings": "bridge.cli.postings:postings",
     "connections": "bridge.cli.connections:connections",
     "people": "bridge.cli.people:people",
     "alerts": "bridge.cli.alerts:alerts",

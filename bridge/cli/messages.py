@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from bridge.cli import output, setup
+from bridge.cli.postings import COLUMNS as POSTING_COLUMNS
 from bridge.policy import threads
 from bridge.reasons import REASONS
-from bridge.store import deeds, ledger
+from bridge.store import deeds, ledger, postings_ledger
 from bridge.store.deeds import Decision
 
 COLUMNS = ("id", "delivery_id", "template", "to", "state", "reason", "waiting_for", "due")
@@ -53,20 +54,27 @@ def list_(limit: int, state: str | None, unconfirmed: bool, as_json: bool) -> No
 @click.argument("message_id", metavar="ID", type=setup.ROW_ID)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(message_id: int, as_json: bool) -> None:
-    """The story of one message: the text, its state and why, and every attempt."""
+    """The story of one message: the text, its state and why, every attempt, and what its ticket or order is told."""
     database = setup.open_database(setup.read_settings())
     with database.read() as connection:
         found = ledger.find_message(connection, message_id)
         attempts = ledger.list_attempts(connection, message_id)
         listed = ledger.list_messages(connection, limit=1, message_id=message_id)
+        posted = postings_ledger.of_message(connection, message_id)
     if found is None:
         _fail(f"there is no message {message_id}")
         return
     found = {**found, "waiting_for": listed[0]["waiting_for"]}
     if as_json:
-        output.print_json({**found, "attempts": attempts})
+        told = output.only((*POSTING_COLUMNS, "detail"), posted)
+        output.print_json({**found, "attempts": attempts, "postings": told})
         return
-    for line in (*_text_lines(found), *_way_lines(found, listed[0]["stopped"]), *map(_attempt_line, attempts)):
+    for line in (
+        *_text_lines(found),
+        *_way_lines(found, listed[0]["stopped"]),
+        *map(_attempt_line, attempts),
+        *map(_posting_line, posted),
+    ):
         click.echo(line)
 
 
@@ -109,6 +117,11 @@ def _way_lines(found: Mapping[str, Any], stopped: Sequence[str]) -> Iterator[str
 def _attempt_line(attempt: Mapping[str, Any]) -> str:
     words = f"{attempt['outcome']} {attempt['status'] or ''} after {attempt['seconds']:.2f} s {attempt['words'] or ''}"
     return f"  attempt  {attempt['started_at']:%Y-%m-%d %H:%M:%S}Z {words}".rstrip()
+
+
+def _posting_line(posting: Mapping[str, Any]) -> str:
+    why = output.why(posting["reason"], posting["detail"])
+    return f"  posting  {posting['id']}, {output.a_posting(posting)}: {posting['state']} {why}".rstrip()
 
 
 @messages.command()

@@ -14,10 +14,12 @@ from bridge.wording import counted as counted
 
 _COLOURS = {
     "sent": "green",
+    "posted": "green",
     "processed": "green",
     "queued": "cyan",
     "stored": "cyan",
     "sending": "cyan",
+    "posting": "cyan",
     "held": "yellow",
     "skipped": "yellow",
     "expired": "yellow",
@@ -84,6 +86,12 @@ def cell(column: str, value: object) -> str:
     if column == "state" and text in _COLOURS:
         return f"[{_COLOURS[text]}]{text}[/]"
     return text
+
+
+def a_posting(row: Mapping[str, Any]) -> str:
+    """What a posting is and where it goes."""
+    where = f"ticket {row['ticket']}" if row["ticket"] else f"order {row['order_id']}" if row["order_id"] else None
+    return f"{row['kind']} for {where or 'a new ticket'} of {row['connection']}"
 
 
 def erased(row: Mapping[str, Any]) -> str:

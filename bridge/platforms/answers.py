@@ -1,11 +1,38 @@
-"""The content of a platform's answer as it comes."""
+"""A platform's answer: its content as it comes, and what is said in it."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 
 import requests
 from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
 _AT_ONCE = 65536
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back, whole."""
+
+    status: int
+    content: bytes
+    retry_after: str | None = None
+    location: str | None = None
+
+    def said(self) -> Mapping[str, object]:
+        """Its JSON; a list is `{"items": [...]}`, nothing `{}`, a number with a point a Decimal. Raises ValueError."""
+        if not self.content.strip():
+            return {}
+        try:
+            said = json.loads(self.content, parse_float=Decimal)
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            raise ValueError("is not JSON") from error
+        if isinstance(said, list):
+            return {"items": said}
+        if not isinstance(said, dict):
+            raise ValueError("is not a JSON object")
+        return said
 
 
 def pieces(response: requests.Response) -> Iterator[bytes]:

@@ -1,22 +1,23 @@
 """Asking a platform's REST API, without ever hanging on it, hammering it or following where it points."""
 
-import json
 import re
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 import requests
 
-from bridge.errors import LookupFailed, LookupRefused, Misconfigured, PersonUnknown
+from bridge.errors import LookupFailed, Misconfigured, PersonUnknown
 from bridge.events import Lookup
 from bridge.platforms import Platform, base_url
-from bridge.platforms.answers import pieces
+from bridge.platforms.answers import Answer, pieces
 from bridge.platforms.pauses import Pauses, read_reset, read_retry_after
 from bridge.platforms.tokens import Tokens
+from bridge.platforms.verdicts import judge, judge_silence, refused
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
@@ -90,6 +91,28 @@ class PlatformClient:
         self._remember(lookup, answer)
         return answer
 
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Mapping[str, Any]:
+        """One request of a desk, asked once: see `Ask`. Refused credentials and a platform that asks to wait hold up
+        what others ask of this connection; what is not allowed here (403) holds up nothing else."""
+        self._pauses.check()
+        url = self._url + path + (f"?{urlencode(query)}" if query else "")
+        title, writes = self._platform.title, method != "GET"
+        try:
+            answer = self._authorized(method, url, json=json, headers=headers)
+        except requests.RequestException as error:
+            raise (judge_silence(title, error) if writes else self._no_answer(error)) from error
+        if answer.status in {401, 429}:
+            self._hold_up(answer)
+        return judge(title, self._platform.required, answer, writes=writes)
+
     def close(self) -> None:
         """Close the connections of every thread."""
         with self._lock:
@@ -100,8 +123,8 @@ class PlatformClient:
     def _ask(self, url: str, lookup: Lookup) -> Mapping[str, object]:
         """One request, and one more where the first one met a hiccup."""
         try:
-            status, retry_after, content = self._get(url)
-            hiccup = status >= 500
+            answer = self._authorized("GET", url)
+            hiccup = answer.status >= 500
         except requests.ConnectionError:
             hiccup = True
         except requests.RequestException as error:
@@ -109,44 +132,60 @@ class PlatformClient:
         if hiccup:
             time.sleep(_RETRY_AFTER_SECONDS)
             try:
-                status, retry_after, content = self._get(url)
+                answer = self._authorized("GET", url)
             except requests.RequestException as error:
                 raise self._no_answer(error) from error
-        return self._read(lookup, status, retry_after, content)
+        return self._read(lookup, answer)
 
     def _no_answer(self, error: requests.RequestException) -> Exception:
         """Rest for a while: each that asked a hanging platform would hold a thread that others' webhooks need."""
         failed = LookupFailed(f"{self._platform.title} did not answer: {type(error).__name__}.")
         return self._pauses.start(failed, _NO_ANSWER_SECONDS)
 
-    def _get(self, url: str) -> tuple[int, str | None, bytes]:
-        """Status, Retry-After and content; with a new token where the platform no longer takes the old one."""
+    def _authorized(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer; with a new token where the platform no longer takes the old one, and so has done nothing."""
         if self._tokens is None:
-            return self._request("GET", url, self._headers)
-        token = self._tokens.current(self._post)
-        answer = self._request("GET", url, {**self._headers, "Authorization": f"Bearer {token}"})
-        if answer[0] != 401:
-            return answer
-        self._tokens.forget(token)
-        token = self._tokens.current(self._post)
-        return self._request("GET", url, {**self._headers, "Authorization": f"Bearer {token}"})
+            return self._request(method, url, {**(headers or {}), **self._headers}, json=json)
+        for last in (False, True):
+            token = self._tokens.current(self._post)
+            proof = {**(headers or {}), **self._headers, "Authorization": f"Bearer {token}"}
+            answer = self._request(method, url, proof, json=json)
+            if last or answer.status != 401:
+                break
+            self._tokens.forget(token)
+        return answer
 
     def _post(self, path: str, form: Mapping[str, str]) -> Mapping[str, object]:
         """The JSON answer to a form. Raises LookupRefused or LookupFailed, from now on for a while."""
-        status, retry_after, content = self._request("POST", self._url + path, self._headers, form)
+        answer = self._request("POST", self._url + path, self._headers, form=form)
         # Some say 400 to a client's id and secret that are wrong. 404 is a wrong address, not a person who is unknown.
-        status = 401 if status in {400, 404} else status
-        return self._read(Lookup(what="token", id=""), status, retry_after, content)
+        return self._read(
+            Lookup(what="token", id=""), replace(answer, status=401) if answer.status in {400, 404} else answer
+        )
 
     def _request(
-        self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None
-    ) -> tuple[int, str | None, bytes]:
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        form: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> Answer:
         deadline = self._clock() + self._timeouts.whole
         with self._session().request(
             method,
             url,
             headers=headers,
             data=form,
+            json=json,
             timeout=(self._timeouts.connect, self._timeouts.read),
             allow_redirects=False,
             stream=True,
@@ -157,7 +196,13 @@ class PlatformClient:
                 content += chunk
                 if len(content) > _LARGEST_ANSWER or self._clock() > deadline:
                     raise requests.exceptions.ContentDecodingError("too large or too slow")
-            return response.status_code, response.headers.get("Retry-After"), content
+            said = response.headers
+            return Answer(
+                status=response.status_code,
+                content=content,
+                retry_after=said.get("Retry-After"),
+                location=said.get("Location"),
+            )
 
     def _heed_limit(self, headers: Mapping[str, str]) -> None:
         """Rest before the platform has to ask for it."""
@@ -167,36 +212,32 @@ class PlatformClient:
             failed = LookupFailed(f"{self._platform.title} allows no more requests for {seconds:.0f} s.")
             self._pauses.start(failed, seconds)
 
-    def _read(self, lookup: Lookup, status: int, retry_after: str | None, content: bytes) -> Mapping[str, object]:
-        title = self._platform.title
+    def _read(self, lookup: Lookup, answer: Answer) -> Mapping[str, object]:
+        title, status = self._platform.title, answer.status
         if status in {404, 410}:
             raise PersonUnknown(f"{title} knows no {lookup.what} {lookup.id}.")
         if status in {400, 422}:
             # It will say the same tomorrow, and meanwhile the others that one webhook tells of would wait for this one.
             raise PersonUnknown(f"{title} refuses to tell of {lookup.what} {lookup.id} ({status}).")
-        if status in {401, 403}:
-            settings = ", ".join(self._platform.required)
-            refused = LookupRefused(
-                f"{title} refused the API credentials ({status}): check the connection's {settings}."
-            )
-            raise self._pauses.start(refused, _REFUSED_SECONDS)
-        if status == 429:
-            seconds = read_retry_after(retry_after)
-            raise self._pauses.start(LookupFailed(f"{title} asks to wait {seconds:.0f} s (429)."), seconds)
-        if status == 204:
-            # BigCommerce's word for an empty list.
-            return {}
-        if status != 200:
+        if status in {401, 403, 429}:
+            self._hold_up(answer)
+        # 204 is BigCommerce's word for an empty list.
+        if status not in {200, 204}:
             raise LookupFailed(f"{title} answered {status}.")
         try:
-            answer = json.loads(content, parse_float=Decimal)
-        except (ValueError, ArithmeticError, RecursionError) as error:
-            raise LookupFailed(f"{title}'s answer is not JSON.") from error
-        if isinstance(answer, list):
-            return {"items": answer}
-        if not isinstance(answer, dict):
-            raise LookupFailed(f"{title}'s answer is not a JSON object.")
-        return answer
+            if status == 200 and not answer.content.strip():
+                raise ValueError("is empty")
+            return answer.said()
+        except ValueError as error:
+            raise LookupFailed(f"{title}'s answer {error}.") from error
+
+    def _hold_up(self, answer: Answer) -> NoReturn:
+        """Ask nothing more for a while, whoever asks: the credentials were refused, or it asks to wait."""
+        title = self._platform.title
+        if answer.status != 429:
+            raise self._pauses.start(refused(title, self._platform.required, answer.status), _REFUSED_SECONDS)
+        seconds = read_retry_after(answer.retry_after)
+        raise self._pauses.start(LookupFailed(f"{title} asks to wait {seconds:.0f} s (429).", after=seconds), seconds)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

@@ -29,10 +29,11 @@ class Pauses:
     def check(self) -> None:
         """Nothing, or raises the error of a pause that lasts."""
         with self._lock:
-            error = self._error if self._clock() < self._until else None
+            left = self._until - self._clock()
+            error = self._error if left > 0 else None
         if error is not None:
             # A new one each time: raising one object in many threads would mix up their tracebacks.
-            raise type(error)(*error.args)
+            raise type(error)(*error.args, after=left)
 
 
 def read_reset(text: str | None, reset_in: str, *, now: datetime | None = None) -> float:

@@ -12,7 +12,7 @@ from bridge.privacy.about import About
 from bridge.settings import Settings
 from bridge.store import account_health, deeds, erasing
 from bridge.store.database import Database
-from bridge.store.tables import deliveries, messages
+from bridge.store.tables import deliveries, messages, postings
 from bridge.wording import counted
 
 _Item = TypeVar("_Item")
@@ -25,6 +25,7 @@ class Erased:
     deliveries: int = 0
     messages: int = 0
     withdrawn: int = 0
+    postings: int = 0
     sightings: int = 0
     people: int = 0
     pictures: int = 0
@@ -34,7 +35,7 @@ class Erased:
     @property
     def is_any(self) -> bool:
         """Whether anything was erased."""
-        return any((self.deliveries, self.messages, self.sightings, self.people, self.pictures))
+        return any((self.deliveries, self.messages, self.postings, self.sightings, self.people, self.pictures))
 
     @property
     def words(self) -> str:
@@ -42,6 +43,7 @@ class Erased:
         parts = [
             counted(self.deliveries, "webhook"),
             f"{counted(self.messages, 'text')} ({self.withdrawn} not sent)",
+            counted(self.postings, "note or answer", "notes and answers"),
             counted(self.sightings, "order or parcel", "orders and parcels"),
             counted(self.people, "record of refusals", "records of refusals"),
             counted(self.pictures, "picture"),
@@ -55,6 +57,7 @@ def plan(database: Database, settings: Settings, about: About, connection: str |
     return Erased(
         deliveries=len(found.deliveries),
         messages=len(found.messages),
+        postings=len(found.postings),
         sightings=len(found.sightings),
         pictures=len(found.pictures),
         unopened=found.unopened,
@@ -81,6 +84,12 @@ def erase(
             account_health.read(writing)
             count, stopped = erasing.messages_of(writing, ids, now)
             texts, withdrawn = texts + count, withdrawn + stopped
+    found.postings |= finding.find_postings(database, found, connection, None, ())
+    posted = 0
+    for ids in _batches(found.postings):
+        with database.write() as writing:
+            account_health.read(writing)
+            posted += erasing.postings_of(writing, ids, now)
     for places in _batches(found.sightings):
         with database.write() as writing:
             account_health.read(writing)
@@ -92,8 +101,8 @@ def erase(
         people = erasing.people_of(writing, found.recipients, accounts) if found.recipients else 0
         pictures = erasing.pictures_of(writing, found.pictures) if found.pictures else 0
         done = Erased(
-            deliveries=emptied, messages=texts, withdrawn=withdrawn, sightings=known, people=people,
-            pictures=pictures, busy=busy, unopened=found.unopened,
+            deliveries=emptied, messages=texts, withdrawn=withdrawn, postings=posted, sightings=known,
+            people=people, pictures=pictures, busy=busy, unopened=found.unopened,
         )  # fmt: skip
         if done.is_any:
             deeds.told(writing, "erase", about.words, who=who, now=now, how_much=done.words)
@@ -111,6 +120,9 @@ def _busy(database: Database, found: finding.Found) -> int:
         for ids in _batches(found.messages):
             held = select(messages.c.id).where(messages.c.id.in_(ids), messages.c.erased_at.is_(None))
             count += len(reading.execute(held).all())
+        for ids in _batches(found.postings):
+            under_way = select(postings.c.id).where(postings.c.id.in_(ids), postings.c.erased_at.is_(None))
+            count += len(reading.execute(under_way).all())
     return count
 
 

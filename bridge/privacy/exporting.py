@@ -10,23 +10,28 @@ from bridge.privacy import finding
 from bridge.privacy.about import About
 from bridge.settings import Settings
 from bridge.store.database import Database
-from bridge.store.tables import attempts, deliveries, messages, opt_outs, people, sightings
+from bridge.store.tables import attempts, deliveries, messages, opt_outs, people, postings, sightings
 
 _OF_DELIVERIES = ("id", "connection", "received_at", "state", "reason", "headers", "body", "erased_at")
 _OF_MESSAGES = (
     *("id", "delivery_id", "connection", "template", "event_kind", "to", "body", "link", "media_url", "state"),
     *("reason", "created_at", "sent_at", "confirmed_at", "erased_at"),
 )
+_OF_POSTINGS = (
+    *("id", "kind", "connection", "message_id", "delivery_id", "ticket", "order_id", "phone", "subject", "text"),
+    *("media", "state", "reason", "created_at", "posted_at", "posted_on", "erased_at"),
+)
 _OF_ATTEMPTS = ("message_id", "started_at", "outcome", "status", "words")
 
 
 def export(database: Database, settings: Settings, about: About, connection: str | None) -> Mapping[str, Any]:
-    """What there is: deliveries, messages, attempts, orders_and_parcels, refusals, opt_outs."""
+    """What there is: deliveries, messages, attempts, postings, orders_and_parcels, refusals, opt_outs."""
     found = finding.find(database, settings, about, connection)
     with database.read() as reading:
         hooks = _rows(reading, deliveries, _OF_DELIVERIES, deliveries.c.id, sorted(found.deliveries))
         texts = _rows(reading, messages, _OF_MESSAGES, messages.c.id, sorted(found.messages))
         tried = _rows(reading, attempts, _OF_ATTEMPTS, attempts.c.message_id, sorted(found.messages))
+        posted = _rows(reading, postings, _OF_POSTINGS, postings.c.id, sorted(found.postings))
         refused = _rows(
             reading, people, ("account", "to", "refusals", "refused_at"), people.c.recipient, sorted(found.recipients)
         )
@@ -38,6 +43,7 @@ def export(database: Database, settings: Settings, about: About, connection: str
         "deliveries": [{**row, "body": _readable(row["body"])} for row in hooks],
         "messages": texts,
         "attempts": tried,
+        "postings": posted,
         "orders_and_parcels": [one for one in known if one is not None],
         "refusals": refused,
         "opt_outs": left,

@@ -17,7 +17,7 @@ from bridge.store.browsing import is_about
 from bridge.store.database import Database
 from bridge.store.hashing import hashes
 from bridge.store.sealed import is_unopened
-from bridge.store.tables import deliveries, messages, sightings
+from bridge.store.tables import deliveries, messages, postings, sightings
 
 _OPENED = 200
 _SHOP_HEADER = "x-shopify-shop-domain"
@@ -33,6 +33,7 @@ class Found:
 
     deliveries: set[int] = field(default_factory=set)
     messages: set[int] = field(default_factory=set)
+    postings: set[int] = field(default_factory=set)
     sightings: set[tuple[str, str]] = field(default_factory=set)
     recipients: set[str] = field(default_factory=set)
     pictures: set[str] = field(default_factory=set)
@@ -70,6 +71,7 @@ def find(database: Database, settings: Settings, about: About, connection: str |
             found.pictures.add(picture[1])
     if recipient:
         found.recipients.add(recipient)
+    found.postings = find_postings(database, found, connection, recipient, sorted(named))
     found.pictures -= _still_wanted(database, found)
     return found
 
@@ -133,6 +135,27 @@ def _messages(
 def find_messages_of(database: Database, of: Collection[int]) -> set[int]:
     """The texts that were made of these deliveries."""
     return {row.id for row in _messages(database, None, None, (), of)}
+
+
+def find_postings(
+    database: Database, found: Found, connection: str | None, recipient: str | None, orders: Sequence[str]
+) -> set[int]:
+    """What was put on tickets and orders about these texts, by these webhooks, for this number, or on these orders."""
+    ids = set[int]()
+    for key, chosen in (
+        (postings.c.message_id, sorted(found.messages)),
+        (postings.c.delivery_id, sorted(found.deliveries)),
+        (postings.c.recipient, [recipient] if recipient else []),
+        (postings.c.order_id, orders),
+    ):
+        for start in range(0, len(chosen), _OPENED):
+            query = select(postings.c.id).where(key.in_(chosen[start : start + _OPENED]))
+            query = query.where(postings.c.erased_at.is_(None))
+            if connection is not None and key.name in ("recipient", "order_id"):
+                query = query.where(postings.c.connection == connection)
+            with database.read() as reading:
+                ids.update(reading.execute(query).scalars())
+    return ids
 
 
 def _walk(database: Database, query: Any, key: Any) -> Iterator[Row[Any]]:

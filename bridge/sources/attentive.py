@@ -14,7 +14,7 @@ from bridge.errors import Unreadable
 from bridge.events import Customer, Delivery, Event, Notice, Parsed
 from bridge.schemes import Hmac, read_unix
 from bridge.sources import Source
-from bridge.sources._fields import Part, Reading, Text, read
+from bridge.sources._fields import Part, Reading, Text, Tolerant, read, text_of
 from bridge.sources._people import candidates
 from bridge.sources._reading import identity_of, native_kind, read_object
 
@@ -34,9 +34,29 @@ class _Subscriber(Reading):
         return Customer(id=values["external_id"], phone=values["phone"], email=values["email"], phones=phones)
 
 
+class _Pictures(Tolerant):
+    """The addresses of pictures: one, or a list of them or of objects that have one."""
+
+    def read(self, value: object) -> tuple[str, ...]:
+        """Those that are addresses, each once."""
+        items = value if isinstance(value, list) else [value]
+        given = (next(filter(None, map(one.get, _ADDRESSES)), None) if isinstance(one, dict) else one for one in items)
+        urls = (text_of(one) or "" for one in given)
+        return tuple(dict.fromkeys(url for url in urls if url.startswith(("https://", "http://"))))[:_MOST_PICTURES]
+
+
+# No page says where a picture stands in an answer, so it is looked for under the names that Attentive uses elsewhere.
+_ADDRESSES = ("url", "mediaUrl", "media_url")
+_MOST_PICTURES = 10
+
+
 class _Message(Reading):
     text = Text()
     to_phone = Text()
+    media_url = _Pictures(data_key="mediaUrl")
+    media_url_too = _Pictures(data_key="media_url")
+    media = _Pictures()
+    media_urls = _Pictures(data_key="mediaUrls")
 
 
 class _Subscription(Reading):
@@ -58,8 +78,9 @@ class _Body(Reading):
 
 _BODY = _Body()
 
-_WHAT: dict[str, Literal["sent", "left", "joined"]] = {
+_WHAT: dict[str, Literal["sent", "left", "joined", "answered"]] = {
     "sms.sent": "sent",
+    "sms.inbound_message": "answered",
     "sms.unsubscribed": "left",
     "sms.subscribed": "joined",
 }
@@ -106,6 +127,11 @@ def _notice(body: dict[str, Any], at: datetime) -> Notice | None:
     if what == "sent":
         text, brand = message["text"], body["company"]["display_name"]
         return Notice(what=what, phone=e164, at=at, text=text, brand=brand) if text else None
+    if what == "answered":
+        names = ("media_url", "media_url_too", "media", "media_urls")
+        media = tuple(dict.fromkeys(url for name in names for url in message[name]))
+        text = message["text"] or ""
+        return Notice(what=what, phone=e164, at=at, text=text, media=media) if text or media else None
     # Who leaves marketing still wants to know where the parcel is; and who joins it has not said so of other texts.
     is_ours = body["subscription"]["type"] in (None, "TRANSACTIONAL")
     return Notice(what=what, phone=e164, at=at) if is_ours else None

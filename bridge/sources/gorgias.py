@@ -164,6 +164,7 @@ def _judged(event: Event, body: Mapping[str, Any]) -> Event:
     event = replace(event, customer=person, lookup=Lookup(what="customer", id=person.id) if person.id else None)
     if kind == event.kind:
         # Gorgias' own cut is without the signature and the quoted mail, in whatever language.
+        event = replace(event, by_agent=kind == "ticket.replied")
         words = body["message"]["stripped_text"] if kind == "ticket.replied" else None
         return replace(event, ticket=replace(event.ticket, comment=words)) if words else event
     identity = identity_of(kind, event.connection, body["id"])

@@ -160,6 +160,7 @@ def parse(delivery: Delivery) -> Parsed:
             ticket=_ticket(topic, body["data"]),
             raw=payload,
             lookup=lookup,
+            by_agent=kind == "ticket.replied",
         ),
     )
 

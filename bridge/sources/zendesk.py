@@ -151,6 +151,7 @@ def parse(delivery: Delivery) -> Parsed:
             ticket=_ticket(kind, detail, body["event"]) if family in _TICKETS else Ticket(),
             raw=payload,
             lookup=Lookup(what="user", id=person) if person else None,
+            by_agent=body["event"]["comment"]["author"]["is_staff"] is True,
         ),
     )
 

@@ -15,6 +15,7 @@ from bridge.store import (
     ledger,
     opt_outs,
     people,
+    postings,
     processing,
     reporting,
     requests,
@@ -35,6 +36,15 @@ def retry(connection: Connection, message: Mapping[str, Any], *, who: str, now: 
     done = ledger.retry(connection, message, now)
     if done:
         subject, detail = f"message {message['id']}", f"It was {message['state']}."
+        audit.note(connection, who=who, action="retry", subject=subject, now=now, detail=detail)
+    return done
+
+
+def retry_posting(connection: Connection, posting: Mapping[str, Any], *, who: str, now: datetime) -> bool:
+    """Have a posting tried again, as `postings.retry` does; False if that cannot be."""
+    done = postings.retry(connection, posting["id"], now)
+    if done:
+        subject, detail = f"posting {posting['id']}", f"It was {posting['state']}."
         audit.note(connection, who=who, action="retry", subject=subject, now=now, detail=detail)
     return done
 

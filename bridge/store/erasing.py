@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, null, select, update
 
 from bridge.store import opt_outs
-from bridge.store.tables import attempts, deliveries, messages, people, pictures, sightings
+from bridge.store.tables import attempts, deliveries, messages, people, pictures, postings, sightings
 
 #: States in which a message waits for something, or for somebody.
 WAITING = ("queued", "sending", "held", "unknown")
@@ -47,15 +47,35 @@ def messages_of(connection: Connection, ids: Collection[int], now: datetime) -> 
     return count, withdrawn.rowcount
 
 
+def postings_of(connection: Connection, ids: Collection[int], now: datetime) -> int:
+    """Take text and person out of postings that nobody is posting; how many had some. What waited is not posted."""
+    idle = postings.c.id.in_(ids), postings.c.state != "posting"
+    connection.execute(
+        update(postings)
+        .where(*idle, postings.c.state == "queued")
+        .values(state="skipped", reason="erased", waiting_for=None)
+    )
+    emptied = update(postings).where(*idle, postings.c.erased_at.is_(None))
+    return connection.execute(emptied.values({**_NO_POSTING, "erased_at": now})).rowcount
+
+
+def forget_postings(connection: Connection, ids: Collection[int]) -> int:
+    """Delete postings; how many."""
+    return connection.execute(delete(postings).where(postings.c.id.in_(ids))).rowcount
+
+
 def forget_messages(connection: Connection, ids: Collection[int]) -> int:
-    """Delete messages with their attempts; how many."""
+    """Delete messages with their attempts and postings; how many."""
+    connection.execute(delete(postings).where(postings.c.message_id.in_(ids)))
     connection.execute(delete(attempts).where(attempts.c.message_id.in_(ids)))
     return connection.execute(delete(messages).where(messages.c.id.in_(ids))).rowcount
 
 
 def forget_deliveries(connection: Connection, ids: Collection[int]) -> int:
-    """Delete deliveries that have no messages any more; how many."""
+    """Delete deliveries that have no messages any more, with what they had posted; how many."""
     has_none: ColumnElement[bool] = ~select(messages.c.id).where(messages.c.delivery_id == deliveries.c.id).exists()
+    gone = select(deliveries.c.id).where(deliveries.c.id.in_(ids), has_none)
+    connection.execute(delete(postings).where(postings.c.delivery_id.in_(gone)))
     return connection.execute(delete(deliveries).where(deliveries.c.id.in_(ids), has_none)).rowcount
 
 
@@ -83,6 +103,9 @@ def pictures_of(connection: Connection, names: Collection[str]) -> int:
 
 _NOTHING: dict[str, Any] = dict.fromkeys(
     ("to", "phone_why", "body", "link", "media_url", "detail", "media_detail", "zones", "recipient"), null()
+)
+_NO_POSTING: dict[str, Any] = dict.fromkeys(
+    ("phone", "subject", "text", "text_hash", "media", "detail", "recipient"), null()
 )
 _FORGET_SIGHTING = delete(sightings).where(
     sightings.c.account == bindparam("this_account"), sightings.c.key == bindparam("this_key")

@@ -94,6 +94,7 @@ def rehash(connection: Connection) -> int:
     hashing.forget(connection)
     return (
         _rehash_messages(connection, secret)
+        + _rehash_postings(connection, secret)
         + _rehash_keys(connection, tables.people.c.account, tables.people.c.recipient, secret)
         + _rehash_keys(connection, tables.opt_outs.c.account, tables.opt_outs.c.recipient, secret)
         + _rehash_keys(connection, tables.sightings.c.account, tables.sightings.c.key, secret)
@@ -120,6 +121,19 @@ def _rehash_messages(connection: Connection, secret: bytes) -> int:
             for row in found
         ]
         connection.execute(update(messages).where(messages.c.id == bindparam("this")), rows)
+
+
+def _rehash_postings(connection: Connection, secret: bytes) -> int:
+    postings = tables.postings
+    names = ("once", "recipient", "text_hash")
+    found = connection.execute(select(postings.c.id, *(postings.c[name] for name in names))).all()
+    rows = [
+        {"this": row.id} | {name: on_top(old, (secret,)) if (old := getattr(row, name)) else None for name in names}
+        for row in found
+    ]
+    if rows:
+        connection.execute(update(postings).where(postings.c.id == bindparam("this")), rows)
+    return len(rows)
 
 
 def _rehash_keys(connection: Connection, account: Column[str], key: Column[str], secret: bytes) -> int:

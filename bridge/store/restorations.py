@@ -12,7 +12,16 @@ from sqlalchemy import Connection, delete, func, insert, null, select, update
 from bridge.errors import Misconfigured
 from bridge.reasons import Reason
 from bridge.store import account_health
-from bridge.store.tables import deliveries, is_held, is_stored, is_unsent, messages, restorations, workers
+from bridge.store.tables import (
+    deliveries,
+    is_held,
+    is_stored,
+    is_unsent,
+    messages,
+    postings,
+    restorations,
+    workers,
+)
 
 #: Why such a text is held.
 RESTORED = "restored"
@@ -63,6 +72,7 @@ def restored(connection: Connection, now: datetime, until: datetime) -> Restored
         of_it = update(messages).where(is_held, messages.c.reason == reason)
         held += connection.execute(of_it.values(reason=RESTORED, detail=f"It was held as {reason}.")).rowcount
     connection.execute(update(deliveries).where(is_stored, deliveries.c.owner.is_not(None)).values(owner=None))
+    connection.execute(_DOUBT_POSTINGS)
     connection.execute(delete(workers))
     connection.execute(delete(restorations))
     connection.execute(insert(restorations).values(at=now, until=until))
@@ -99,5 +109,11 @@ _HOLD = (
     update(messages)
     .where(is_unsent(messages))
     .values(state="held", reason=RESTORED, owner=None, waiting_for=None, unknown_since=None, deaths=0)
+)
+# Whoever posts these looks first whether they are there.
+_DOUBT_POSTINGS = (
+    update(postings)
+    .where(postings.c.state.in_(("queued", "posting")))
+    .values(state="queued", owner=None, unknown_since=func.coalesce(postings.c.unknown_since, postings.c.created_at))
 )
 _UNTIL = select(func.max(restorations.c.until))

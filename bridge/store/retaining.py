@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, exists, f
 from bridge.store import account_health, erasing
 from bridge.store.database import Database
 from bridge.store.erasing import AT_ONCE, WAITING
-from bridge.store.tables import deliveries, messages
+from bridge.store.tables import deliveries, messages, postings
 
 # So many rows are looked at in a step.
 _STRETCH = 2000
@@ -76,6 +76,10 @@ def walks(*, payloads: int, texts: int) -> list[Walk]:
         made.append(_walk(messages.c.created_at, is_kept, erasing.messages_of, age))
         gone = and_(messages.c.erased_at.is_not(None), is_told, _is_not_newest(messages))
         made.append(_walk(messages.c.created_at, gone, _forget_messages, max(2 * age, age + LEAST)))
+        is_posted = postings.c.state.not_in(("queued", "posting"))
+        made.append(_walk(postings.c.created_at, postings.c.erased_at.is_(None) & is_posted, erasing.postings_of, age))
+        gone_too = and_(postings.c.erased_at.is_not(None), is_posted, _is_not_newest(postings))
+        made.append(_walk(postings.c.created_at, gone_too, _forget_postings, max(2 * age, age + LEAST)))
     if payloads and texts:
         age = timedelta(days=max(payloads, texts))
         has_none = ~exists().where(messages.c.delivery_id == deliveries.c.id)
@@ -98,6 +102,10 @@ def _walk(dated: Column[Any], condition: ColumnElement[bool], does: Any, age: ti
 
 def _forget_messages(connection: Connection, ids: Sequence[int], _now: datetime) -> None:
     erasing.forget_messages(connection, ids)
+
+
+def _forget_postings(connection: Connection, ids: Sequence[int], _now: datetime) -> None:
+    erasing.forget_postings(connection, ids)
 
 
 def _forget_deliveries(connection: Connection, ids: Sequence[int], _now: datetime) -> None:

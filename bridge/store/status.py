@@ -15,7 +15,19 @@ from bridge.messages import AccountHealth
 from bridge.store import account_health, confirming, sending, switches
 from bridge.store.confirming import Share
 from bridge.store.switches import Stopped
-from bridge.store.tables import deliveries, is_held, is_queued, is_sending, is_stored, messages, workers
+from bridge.store.tables import (
+    deliveries,
+    is_held,
+    is_not_posted,
+    is_posting,
+    is_queued,
+    is_sending,
+    is_stored,
+    is_to_post,
+    messages,
+    postings,
+    workers,
+)
 from bridge.store.workers import DEAD_AFTER
 
 #: Where counting ends: from there on a number means "at least".
@@ -48,6 +60,8 @@ class Status:
     accounts: tuple[AccountHealth, ...]
     stopped: Stopped
     shares: Mapping[str, Share]
+    postings_waiting: int = 0
+    postings_failed: int = 0
 
     @property
     def oldest_seconds(self) -> float:
@@ -96,6 +110,10 @@ def read(connection: Connection, now: datetime) -> Status:
         accounts=tuple(accounts.values()),
         stopped=switches.read(connection),
         shares=confirming.shares(connection, now),
+        postings_waiting=sum(
+            connection.execute(_counting(postings, one)).scalar_one() for one in (is_to_post, is_posting)
+        ),
+        postings_failed=connection.execute(_counting(postings, is_not_posted)).scalar_one(),
     )
 
 

@@ -175,6 +175,8 @@ messages = Table(
     Column("ticket", String(100)),
     Column("order_id", String(100)),
     Column("report", String(10)),
+    # The state that was told there last, or that nobody is to be told of.
+    Column("reported", String(20)),
     UniqueConstraint("once"),
 )
 Index("ix_messages_delivery_id", messages.c.delivery_id)
@@ -201,6 +203,13 @@ counts = or_(
     is_held & (messages.c.reason == literal_column("'sending_off'")),
 )
 _partial_index("ix_messages_day_recipient", counts, messages.c.day, messages.c.recipient)
+#: What a ticket or an order is to be told of. Few at any time, so that a look for them costs nothing.
+is_to_report = (
+    messages.c.report.is_not(None)
+    & ~is_unsent(messages)
+    & (messages.c.reported.is_(None) | (messages.c.reported != messages.c.state))
+)
+_partial_index("ix_messages_to_report", is_to_report, messages.c.id)
 Index("ix_messages_template_created_at", messages.c.template, messages.c.created_at)
 
 # Each request to Attentive.
@@ -268,10 +277,14 @@ postings = Table(
 Index("ix_postings_message_id", postings.c.message_id)
 Index("ix_postings_delivery_id", postings.c.delivery_id)
 Index("ix_postings_recipient", postings.c.recipient)
+Index("ix_postings_text_hash", postings.c.text_hash)
+Index("ix_postings_remote_id", postings.c.remote_id)
 is_to_post = _state_is(postings, "queued")
 is_posting = _state_is(postings, "posting")
+is_not_posted = _state_is(postings, "failed")
 _partial_index("ix_postings_queued", is_to_post, postings.c.due)
 _partial_index("ix_postings_owner", is_posting, postings.c.owner)
+_partial_index("ix_postings_failed", is_not_posted, postings.c.claimed_at)
 
 # How each account fares: the rows that workers take turns by.
 accounts = Table(

@@ -10,8 +10,9 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy import func as sql
 
-from bridge.store import disk, processing, sending
-from bridge.store.tables import deliveries, is_sending, is_stored, messages, workers
+from bridge.store import disk, postings, processing, sending
+from bridge.store.tables import deliveries, is_posting, is_sending, is_stored, messages, workers
+from bridge.store.tables import postings as postings_table
 from bridge.store.wakeup import notify
 
 #: A worker that has not been heard of for so long is taken for dead.
@@ -71,10 +72,16 @@ def take_over(
         if not (is_silent or is_earlier_life or (row.host == me.host and _is_gone(row.pid, me))):
             continue
         if connection.execute(delete(workers).where(workers.c.id == row.id)).rowcount == 1:
-            count = processing.recover(connection, row.id) + sending.recover(connection, row.id)
+            count = recover(connection, row.id)
             taken.append((row.name, count))
             notify(connection)
     return taken
+
+
+def recover(connection: Connection, dead_owner: str) -> int:
+    """Give back what a dead worker held; how many rows."""
+    of_all = (one.recover(connection, dead_owner) for one in (processing, sending, postings))
+    return sum(of_all)
 
 
 def _named_since(connection: Connection) -> datetime:
@@ -104,7 +111,8 @@ def orphaned_owners(connection: Connection) -> list[str]:
     known = select(workers.c.id)
     of_deliveries = select(deliveries.c.owner).where(is_stored, deliveries.c.owner.not_in(known))
     of_messages = select(messages.c.owner).where(is_sending, messages.c.owner.not_in(known))
-    return sorted(set(connection.execute(of_deliveries.union(of_messages)).scalars()))
+    of_postings = select(postings_table.c.owner).where(is_posting, postings_table.c.owner.not_in(known))
+    return sorted(set(connection.execute(of_deliveries.union(of_messages, of_postings)).scalars()))
 
 
 def _is_gone(pid: int, me: Identity) -> bool:

@@ -1,7 +1,7 @@
 """What counts as trouble, in which words it is told, and what to do about it. Pure. Nothing personal in any word."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bridge.alerting import Alerting
@@ -45,6 +45,10 @@ KINDS: dict[str, Kind] = {
         meaning="Attentive takes an account's texts, and confirms far fewer of them than it usually does.",
         cure="`bridge messages list --unconfirmed` names them. Ask Attentive; or its webhooks have been switched off.",
     ),
+    "postings_failing": Kind(
+        meaning="Notes, tags or answers could not be put on a connection's tickets or orders within the last hour.",
+        cure="`bridge postings list --state failed` tells why; then `bridge postings retry ID`.",
+    ),
     "worker_dead": Kind(
         meaning="No worker is alive: webhooks are stored, and no text leaves.",
         cure="Start `bridge worker`, or see in its log why it stopped.",
@@ -61,6 +65,8 @@ KINDS: dict[str, Kind] = {
 RECENT = timedelta(minutes=10)
 BEFORE = timedelta(minutes=60)
 _TIMES_AS_MANY = 2
+#: For how long a posting that has failed is told.
+FAILED_WITHIN = timedelta(hours=1)
 #: For how long a message is held before anybody is told.
 HELD_FOR = timedelta(hours=1)
 
@@ -76,7 +82,8 @@ class Trouble:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the database tells. `refused` are refused webhooks of each connection of late, `refused_before` earlier."""
+    """What the database tells. `refused` are refused webhooks of each connection of late, `refused_before` earlier;
+    `postings_failed` postings of each connection that have failed of late."""
 
     status: Status
     held: int
@@ -84,6 +91,7 @@ class Facts:
     refused_before: Mapping[str, int]
     habits: Collection[Habit]
     now: datetime
+    postings_failed: Mapping[str, int] = field(default_factory=dict)
 
 
 def troubles(facts: Facts, limits: Alerting, open_ones: Collection[tuple[str, str]]) -> list[Trouble]:
@@ -94,6 +102,7 @@ def troubles(facts: Facts, limits: Alerting, open_ones: Collection[tuple[str, st
         *_of_the_queue(facts, limits),
         *_of_silence(facts, limits),
         *_of_confirmations(facts.status),
+        *_of_postings(facts.postings_failed),
     ]
 
 
@@ -140,6 +149,12 @@ def _of_confirmations(status: Status) -> Iterable[Trouble]:
         if share.is_falling:
             words = f"Attentive confirms {share.confirmed} of {counted(share.sent, 'text')} that it took for {name}"
             yield Trouble(kind="unconfirmed", subject=name, words=f"{words}; usually it is far more")
+
+
+def _of_postings(failed: Mapping[str, int]) -> Iterable[Trouble]:
+    for name, count in sorted(failed.items()):
+        words = f"{counted(count, 'note, tag or answer', 'notes, tags or answers')} could not be put on {name}"
+        yield Trouble(kind="postings_failing", subject=name, words=words)
 
 
 def of_templates(problems: Collection[str]) -> list[Trouble]:

@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 
 from bridge.alerting import Alerting
 from bridge.settings import Settings
-from bridge.store import alerts, arrivals, leases, refusals, secret_use, status
+from bridge.store import alerts, arrivals, leases, postings_ledger, refusals, secret_use, status
 from bridge.store.alerts import Alert
 from bridge.store.database import Database
 from bridge.watching import habits, rules, telling
 from bridge.watching.habits import Habit
-from bridge.watching.rules import BEFORE, HELD_FOR, KINDS, RECENT, Facts, Trouble
+from bridge.watching.rules import BEFORE, FAILED_WITHIN, HELD_FOR, KINDS, RECENT, Facts, Trouble
 
 if TYPE_CHECKING:
     # A web process does without what reads them.
@@ -128,6 +128,7 @@ def _facts(connection: Connection, now: datetime, names: Collection[str]) -> Fac
         refused_before={name: count - late.get(name, 0) for name, count in all_of_it.items()},
         habits=_learn(connection, names),
         now=now,
+        postings_failed=postings_ledger.failed_since(connection, now - FAILED_WITHIN),
     )
 
 

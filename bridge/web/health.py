@@ -57,6 +57,7 @@ def _body(found: Status) -> dict[str, object]:
             "behind": found.is_behind,
             "why": found.why_behind,
         },
+        "postings": {"waiting": found.postings_waiting, "failed": found.postings_failed},
         "workers": found.workers,
         "paused_by_hand": {
             "all": found.stopped.is_all,

@@ -33,7 +33,11 @@ class _Queue(Collector):
         waiting.add_metric(["messages"], found.messages_queued + found.messages_sending)
         waiting.add_metric(["sending"], found.messages_sending)
         waiting.add_metric(["held"], found.messages_held)
+        waiting.add_metric(["postings"], found.postings_waiting)
         yield waiting
+        yield GaugeMetricFamily(
+            "bridge_postings_failed", "Notes, tags and answers that nobody has retried.", found.postings_failed
+        )
         yield GaugeMetricFamily(
             "bridge_oldest_waiting_seconds", "Age of the longest waiting row.", found.oldest_seconds
         )

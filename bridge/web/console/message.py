@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from bridge import sms
 from bridge.events import Delivery
-from bridge.store import audit, deeds, ledger
+from bridge.store import audit, deeds, ledger, postings_ledger
 from bridge.store.database import Database
 from bridge.web.console import masking, timeline
 from bridge.web.console.access import operators_only, who
@@ -29,6 +29,7 @@ class _Found:
     message: Row
     delivery: Row
     attempts: list[Row]
+    postings: list[Row]
     done: list[Row]
     waiting_for: str | None
     stopped: tuple[str, ...]
@@ -115,6 +116,7 @@ def _find(database: Database, message_id: int) -> _Found:
             message=message,
             delivery=ledger.find_delivery(connection, message["delivery_id"]) or _none(message_id),
             attempts=ledger.list_attempts(connection, message_id),
+            postings=postings_ledger.of_message(connection, message_id),
             done=audit.of(connection, f"message {message_id}", f"delivery {message['delivery_id']}"),
             waiting_for=listed[0]["waiting_for"],
             stopped=listed[0]["stopped"],
@@ -143,6 +145,7 @@ def _page(found: _Found, present: Present, *, reveals: bool, pictures: bool) -> 
     steps = timeline.in_order(
         timeline.of_delivery(delivery, proof(delivery, present.settings), template=message["template"]),
         timeline.of_message(message, found.attempts, found.waiting_for, found.stopped),
+        timeline.of_postings(found.postings),
         timeline.of_people(found.done),
     )
 

@@ -26,6 +26,10 @@ _AWAITED = {
     "thread": "an earlier text of its thread",
     "token": "a token of Attentive's",
 }
+_AWAITED_BY_POSTINGS = {
+    "lookup_credentials": "credentials that the platform takes",
+    "retry": "the time of its next try",
+}
 _DONE = {
     "retry": "sent it on",
     "release": "let it go",
@@ -136,6 +140,23 @@ def _standing(message: Row, waiting_for: str | None, stopped: Sequence[str]) -> 
     if state == "sent":
         return Step(at=message["sent_at"], title="Sent", tone="good")
     return Step(at=None, title=f"Now {state}", tone=TONES[state], lines=lines)
+
+
+def of_postings(postings: Iterable[Row]) -> Iterator[Step]:
+    """What its ticket or order is told, as far as that has come."""
+    for row in postings:
+        where = f"ticket {row['ticket']}" if row["ticket"] else f"order {row['order_id']}" if row["order_id"] else None
+        what = f"{row['kind'].capitalize()} for {where or 'a new ticket'} of {row['connection']}"
+        words = row["detail"] or None
+        if row["state"] == "posted":
+            yield Step(at=row["posted_at"], title=f"{what}: it is there", tone="good")
+        elif row["state"] in ("queued", "posting"):
+            waits = _AWAITED_BY_POSTINGS.get(row["waiting_for"] or "", "a worker")
+            yield Step(at=row["due"], title=what, tone="waiting", lines=(f"Waits for {waits}.",), words=words)
+        else:
+            tone = "bad" if row["state"] == "failed" else "held"
+            lines = why(row["reason"], None)
+            yield Step(at=row["claimed_at"], title=f"{what}: {row['state']}", tone=tone, lines=lines, words=words)
 
 
 def of_people(done: Iterable[Row]) -> Iterator[Step]:

@@ -13,7 +13,7 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Add columns that may be empty, and a table. Processes of the old program go on: they know neither."""
-    for name, length in (("ticket", 100), ("order_id", 100), ("report", 10)):
+    for name, length in (("ticket", 100), ("order_id", 100), ("report", 10), ("reported", 20)):
         op.add_column("messages", sa.Column(name, sa.String(length=length), nullable=True))
     op.create_table(
         "postings",
@@ -57,6 +57,15 @@ def upgrade() -> None:
     op.create_index("ix_postings_message_id", "postings", ["message_id"])
     op.create_index("ix_postings_delivery_id", "postings", ["delivery_id"])
     op.create_index("ix_postings_recipient", "postings", ["recipient"])
+    op.create_index("ix_postings_text_hash", "postings", ["text_hash"])
+    op.create_index("ix_postings_remote_id", "postings", ["remote_id"])
     queued, posting = sa.text("state = 'queued'"), sa.text("state = 'posting'")
     op.create_index("ix_postings_queued", "postings", ["due"], sqlite_where=queued, postgresql_where=queued)
     op.create_index("ix_postings_owner", "postings", ["owner"], sqlite_where=posting, postgresql_where=posting)
+    failed = sa.text("state = 'failed'")
+    op.create_index("ix_postings_failed", "postings", ["claimed_at"], sqlite_where=failed, postgresql_where=failed)
+    # Empty at first: no row asks for a report yet.
+    told = sa.text(
+        "report IS NOT NULL AND state NOT IN ('queued', 'sending') AND (reported IS NULL OR reported != state)"
+    )
+    op.create_index("ix_messages_to_report", "messages", ["id"], sqlite_where=told, postgresql_where=told)
