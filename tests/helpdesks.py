@@ -357,6 +357,10 @@ class Zendesk(Helpdesk):
         found["audits"].append(audit)
         return audit
 
+    def forget_keys(self) -> None:
+        """As after two hours."""
+        self._answers.clear()
+
     def _once(self, asked: Asked, ticket: dict[str, Any]) -> Said:
         """https://developer.zendesk.com/api-reference/ticketing/introduction/#idempotency"""
         key = asked.headers.get("idempotency-key", "")
