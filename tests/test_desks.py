@@ -1,7 +1,9 @@
 """What is put on tickets and orders, against servers that behave as the platforms' documentation says."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,7 @@ def post(server: Helpdesk, what: Posting) -> Posted:
 def server() -> object:
     with zendesk() as served:
         served.add_ticket("35436", phone="(212) 555-0123", tags=["vip"])
+        served.add_user(name="Jane's second account", phone=PHONE)
         yield served
 
 
@@ -93,6 +96,30 @@ def test_an_answer_of_somebody_else_is_theirs(server: Zendesk) -> None:
     first, second = server.tickets["35436"]["comments"]
     assert first["author_id"] == int(known)
     assert server.users[str(second["author_id"])]["phone"] == "+12125550125"
+
+
+def test_an_agents_number_makes_nobodys_words_an_agents(server: Zendesk) -> None:
+    agent = server.add_user(name="Ben", phone="+12125550126", role="agent")
+    post(server, posting("answer", phone="+12125550126"))
+    (comment,) = server.tickets["35436"]["comments"]
+    assert comment["author_id"] != int(agent)
+
+
+def test_a_ticket_that_is_closed_or_deleted_meanwhile(server: Zendesk) -> None:
+    asking = client(server).ask
+    meanwhile = [lambda: server.close("35436"), lambda: server.delete("35436")]
+
+    def ask(method: str, path: str, **request: Any) -> Mapping[str, Any]:
+        if method == "PUT":
+            meanwhile.pop(0)()
+        return asking(method, path, **request)
+
+    desk = discover()["zendesk"].desk
+    assert desk
+    follow_up = desk.post(ask, posting("answer")).ticket
+    server.tickets["35436"]["status"] = "open"
+    new = desk.post(ask, posting("answer", mark="bridge-2")).ticket
+    assert list(server.tickets) == [follow_up, new]
 
 
 @pytest.mark.parametrize("kind", ["note", "answer"])
@@ -177,6 +204,17 @@ def test_a_new_ticket_is_made_once(server: Zendesk) -> None:
     assert server.tickets[posted.ticket]["subject"] == "Order #1001"
     assert server.tickets[posted.ticket]["tags"] == ["sms-reply"]
     assert len(server.tickets) == 2
+
+
+def test_a_new_ticket_is_found_when_zendesk_has_forgotten_the_key(server: Zendesk) -> None:
+    server.faults.append(Fault(hang_after_accept=1))
+    asked = posting("answer", ticket=None)
+    # The person is known, so that what hangs is the ticket itself.
+    with pytest.raises(PostingDoubtful):
+        post(server, asked)
+    server.forget_keys()
+    posted = post(server, replace(asked, may_be_there=True))
+    assert list(server.tickets) == ["35436", posted.ticket]
 
 
 def test_a_conflict_is_tried_again(server: Zendesk) -> None:

@@ -70,7 +70,7 @@ class Limit:
 
 
 # What asks them all alike is not looked into: its HTTP library costs memory in the web process, which asks nobody.
-_NO_PLATFORMS = ("answers", "client", "connecting", "desk", "key_sets", "pauses", "tokens", "verdicts")
+_NO_PLATFORMS = ("answers", "client", "connecting", "desk", "key_sets", "pauses", "remembered", "tokens", "verdicts")
 
 
 @cache

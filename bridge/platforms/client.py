@@ -3,7 +3,6 @@
 import re
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -16,13 +15,12 @@ from bridge.events import Lookup
 from bridge.platforms import Platform, base_url
 from bridge.platforms.answers import Answer, pieces
 from bridge.platforms.pauses import Pauses, read_reset, read_retry_after
+from bridge.platforms.remembered import Remembered
 from bridge.platforms.tokens import Tokens
 from bridge.platforms.verdicts import judge, judge_silence, refused
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
-_CACHED_SECONDS = 60.0
-_CACHED_ANSWERS = 1000
 _REFUSED_SECONDS = 60.0
 _NO_ANSWER_SECONDS = 10.0
 _LARGEST_ANSWER = 2 * 1024 * 1024
@@ -72,7 +70,7 @@ class PlatformClient:
         self._timeouts = timeouts or Timeouts()
         self._pauses = Pauses(clock)
         self._lock = threading.Lock()
-        self._answers: OrderedDict[Lookup, tuple[float, Mapping[str, object]]] = OrderedDict()
+        self._remembered = Remembered(clock)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
 
@@ -84,11 +82,11 @@ class PlatformClient:
         """
         if not _PLAIN_ID.fullmatch(lookup.id) or lookup.what not in self._platform.paths:
             raise PersonUnknown(f"{self._platform.title} has no {lookup.what} with such an id.")
-        if (known := self._recall(lookup)) is not None:
+        if (known := self._remembered.recall(lookup)) is not None:
             return known
         self._pauses.check()
         answer = self._ask(self._url + self._platform.path(lookup), lookup)
-        self._remember(lookup, answer)
+        self._remembered.remember(lookup, answer)
         return answer
 
     def ask(
@@ -248,15 +246,3 @@ class PlatformClient:
             with self._lock:
                 self._sessions.append(session)
         return session
-
-    def _recall(self, lookup: Lookup) -> Mapping[str, object] | None:
-        with self._lock:
-            until, answer = self._answers.get(lookup, (0.0, None))
-            return answer if answer is not None and self._clock() < until else None
-
-    def _remember(self, lookup: Lookup, answer: Mapping[str, object]) -> None:
-        with self._lock:
-            self._answers[lookup] = (self._clock() + _CACHED_SECONDS, answer)
-            self._answers.move_to_end(lookup)
-            while len(self._answers) > _CACHED_ANSWERS:
-                self._answers.popitem(last=False)
