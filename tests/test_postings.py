@@ -17,6 +17,8 @@ from bridge.errors import BridgeError, LookupFailed, LookupRefused, NotThere, Po
 from bridge.policy import posting as policy
 from bridge.policy.reports import report
 from bridge.postings import Ended, NewPosting, Over, Posted, Posting
+from bridge.reporting_back import places
+from bridge.route import routes
 from bridge.store import ledger, postings, processing, tables
 from bridge.store.database import Database
 
@@ -420,6 +422,19 @@ def test_a_skipped_text_is_told_once_however_often_it_is_replayed(office: Office
     office.wait_for_states("skipped", "skipped")
     conftest.wait_until(lambda: all(row["reported"] for row in office.messages()), "both are told")
     assert len(Desk(office.database).rows()) == len(book.notes) == 1
+
+
+def test_a_carriers_text_is_told_on_the_order_of_the_one_shop_there_is(office: Office, book: Notebook) -> None:
+    office.set(CONNECTIONS="zendesk=zendesk,shop=zendesk,aftership=aftership", SHOP_SECRETS="s", AFTERSHIP_SECRETS="a")
+    way = routes(office.settings)
+    about_order = replace(OVER, connection="aftership", ticket=None)
+    # Both of them take notes on orders: nobody can tell whose this is.
+    assert places(way).of(about_order) == "aftership"
+    one = places({name: way[name] for name in ("shop", "aftership")})
+    assert one.of(about_order) == "shop"
+    assert one.of(replace(about_order, account="other")) == "aftership"
+    assert one.of(replace(OVER, connection="shop")) == "shop"
+    assert book.notes == []
 
 
 def test_a_template_without_a_report_puts_nothing_anywhere(office: Office, book: Notebook) -> None:

@@ -54,7 +54,7 @@ def told(office: Office, tmp_path: Path) -> Iterator[Office]:
 @pytest.fixture
 def command(told: Office, tmp_path: Path) -> Command:
     """Run `bridge ...` beside the worker."""
-    return lambda *arguments: run(arguments, os.environ, tmp_path)
+    return lambda *arguments: run(arguments, dict(os.environ), tmp_path)
 
 
 # --- shown ---------------------------------------------------------------------------------------------------------
