@@ -27,7 +27,7 @@ from bridge.observing import Observer
 from bridge.performing import Performer
 from bridge.postings import Posting
 from bridge.presence import Presence
-from bridge.reporting_back import report_back
+from bridge.reporting_back import report_back, targets
 from bridge.resting import BREATH_SECONDS, Rest
 from bridge.route import Route
 from bridge.saying import Saying
@@ -87,6 +87,7 @@ class Worker:
         self._brands = {account.name: account.brand for account in self.settings.accounts.values()}
         self._confirmed = {one.account for one in self.settings.connections.values() if one.source == "attentive"}
         self._places = answering.places(self.settings, platforms.discover())
+        self._targets = targets(self.routes)
         self._tally = Tally()
         self._observer = Observer(
             database=self.database,
@@ -191,7 +192,7 @@ class Worker:
                 places=self._places,
                 now=now,
             )
-            told = report_back(connection, now, is_on=self.settings.sending == "on")
+            told = report_back(connection, now, is_on=self.settings.sending == "on", targets=self._targets)
             # After that, so that new messages go in this turn already, and into the room that it made.
             deliveries, messages, health = self._claim(connection, finished, due, health, now)
             posted = self._claim_postings(connection, finished, now, is_due=due.postings or told > 0)
