@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import wait_until
-from helpdesks import Zendesk, zendesk
+from helpdesks import Fault, Zendesk, zendesk
 from office import Office
 from sqlalchemy import select, update
 
@@ -505,8 +505,6 @@ def test_the_helpdesks_webhooks_about_an_answer_make_no_text(shop: Office, desk:
 
 
 def test_a_webhook_that_is_faster_than_zendesks_answer_to_us_is_known(shop: Office, desk: Zendesk) -> None:
-    from helpdesks import Fault
-
     shop.start()
     texted(shop, "100")
     desk.faults.append(Fault(hang_after_accept=3))
