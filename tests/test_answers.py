@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,8 @@ from bridge.settings import Settings
 from bridge.sighting import Sighting
 from bridge.sources.attentive import parse
 from bridge.sources.samples import load
-from bridge.store import deeds, sightings, tables
+from bridge.store import answers, deeds, sightings, tables
+from bridge.store.database import Database
 
 MAYA, BEN = "+12125550123", "+14165550142"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -335,6 +337,23 @@ def test_who_answers_out_of_the_blue_gets_one_ticket_for_all_they_write(shop: Of
     assert comments(desk, ticket) == ["Line 0", "Line 1", "Line 2"]
     # The next goes there, too, without a text in between.
     assert reason_of(shop, answer(shop, "Later")) == ("answer_passed_on", f"Ticket {ticket} of zendesk.")
+
+
+def test_workers_take_turns_with_one_persons_answers(database: Database) -> None:
+    is_its_turn = threading.Event()
+
+    def wait() -> None:
+        with database.write() as connection:
+            answers.take_turns(connection, [MAYA])
+            is_its_turn.set()
+
+    second = threading.Thread(target=wait)
+    with database.write() as connection:
+        answers.take_turns(connection, [BEN, MAYA])
+        second.start()
+        assert not is_its_turn.wait(0.5)
+    second.join(10)
+    assert is_its_turn.is_set()
 
 
 def test_an_answer_goes_on_where_the_last_one_went(shop: Office, desk: Zendesk) -> None:
