@@ -44,6 +44,16 @@ class Asked:
     body: Any
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What stands on a ticket, as an agent sees it. `phone` is its author's, None for one who is no customer."""
+
+    id: str
+    text: str
+    private: bool
+    phone: str | None
+
+
 @dataclass
 class Said:
     status: int
@@ -52,7 +62,13 @@ class Said:
 
 
 class Helpdesk:
-    """What all of them have in common. `may_write` is what the token is allowed."""
+    """What all of them have in common. `may_write` is what the token is allowed.
+
+    `open_ticket`, `close`, `delete` and, where they `can_merge`, `merge` are what people do on the screen; `lines`,
+    `tags_of`, `is_open` and `ticket_ids` what they see there.
+    """
+
+    can_merge: ClassVar[bool] = True
 
     name: ClassVar[str]
     required: ClassVar[tuple[str, ...]] = ("URL", "EMAIL", "API_TOKEN")
@@ -85,6 +101,30 @@ class Helpdesk:
 
     def writes(self, asked: Asked) -> bool:
         return asked.method != "GET"
+
+    def open_ticket(self, phone: str, *tags: str) -> str:
+        raise NotImplementedError
+
+    def close(self, ticket: str) -> None:
+        raise NotImplementedError
+
+    def delete(self, ticket: str) -> None:
+        raise NotImplementedError
+
+    def merge(self, source: str, target: str) -> None:
+        raise NotImplementedError
+
+    def lines(self, ticket: str) -> list[Line]:
+        raise NotImplementedError
+
+    def tags_of(self, ticket: str) -> list[str]:
+        raise NotImplementedError
+
+    def is_open(self, ticket: str) -> bool:
+        raise NotImplementedError
+
+    def ticket_ids(self) -> list[str]:
+        raise NotImplementedError
 
     def is_authorized(self, headers: Mapping[str, str]) -> bool:
         return headers.get("authorization") == basic(f"{self.email}:{self.token}")
@@ -228,8 +268,33 @@ class Zendesk(Helpdesk):
         from_them = {"source": {"from": {"ticket_ids": [int(source)]}, "to": {}, "rel": "merge"}}
         self._comment(target, {"body": words, "public": False}, via=from_them)
 
+    def open_ticket(self, phone: str, *tags: str) -> str:
+        return self.add_ticket(str(next(self.ids)), phone=phone, tags=list(tags))
+
+    def close(self, ticket: str) -> None:
+        self.tickets[ticket]["status"] = "closed"
+
     def delete(self, ticket: str) -> None:
         del self.tickets[ticket]
+
+    def lines(self, ticket: str) -> list[Line]:
+        return [
+            Line(id=str(one["id"]), text=one["body"], private=not one["public"], phone=self._phone(one["author_id"]))
+            for one in self.tickets[ticket]["comments"]
+        ]
+
+    def _phone(self, user: object) -> str | None:
+        phone: str | None = self.users[str(user)]["phone"]
+        return phone
+
+    def tags_of(self, ticket: str) -> list[str]:
+        return list(self.tickets[ticket]["tags"])
+
+    def is_open(self, ticket: str) -> bool:
+        return self.tickets[ticket]["status"] in {"new", "open"}
+
+    def ticket_ids(self) -> list[str]:
+        return list(self.tickets)
 
     def is_authorized(self, headers: Mapping[str, str]) -> bool:
         return headers.get("authorization") == basic(f"{self.email}/token:{self.token}")
@@ -291,6 +356,10 @@ class Zendesk(Helpdesk):
         }
         found["audits"].append(audit)
         return audit
+
+    def forget_keys(self) -> None:
+        """As after two hours."""
+        self._answers.clear()
 
     def _once(self, asked: Asked, ticket: dict[str, Any]) -> Said:
         """https://developer.zendesk.com/api-reference/ticketing/introduction/#idempotency"""

@@ -53,6 +53,7 @@ def post(server: Helpdesk, what: Posting) -> Posted:
 def server() -> object:
     with zendesk() as served:
         served.add_ticket("35436", phone="(212) 555-0123", tags=["vip"])
+        served.add_user(name="Jane's second account", phone=PHONE)
         yield served
 
 
@@ -177,6 +178,17 @@ def test_a_new_ticket_is_made_once(server: Zendesk) -> None:
     assert server.tickets[posted.ticket]["subject"] == "Order #1001"
     assert server.tickets[posted.ticket]["tags"] == ["sms-reply"]
     assert len(server.tickets) == 2
+
+
+def test_a_new_ticket_is_found_when_zendesk_has_forgotten_the_key(server: Zendesk) -> None:
+    server.faults.append(Fault(hang_after_accept=1))
+    asked = posting("answer", ticket=None)
+    # The person is known, so that what hangs is the ticket itself.
+    with pytest.raises(PostingDoubtful):
+        post(server, asked)
+    server.forget_keys()
+    posted = post(server, replace(asked, may_be_there=True))
+    assert list(server.tickets) == ["35436", posted.ticket]
 
 
 def test_a_conflict_is_tried_again(server: Zendesk) -> None:

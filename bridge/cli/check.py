@@ -68,7 +68,7 @@ def _print_connections(settings: Settings) -> None:
         click.echo(f"connection {route.connection.name}: {route.connection.source}, {secrets}")
         if route.connection.source == "zendesk":
             click.echo("  A trigger's `id` must be new for each occurrence: leave it out rather than use the ticket's.")
-        if route.missing_settings:
+        if route.missing_settings and route.source.looks_up:
             missing = ", ".join(route.missing_settings)
             click.echo(f"  {route.source.title} is not asked for what its webhooks do not say: set {missing}.")
         if route.source.joins and not route.awaits_shops:

@@ -67,4 +67,5 @@ def _row(source: Source) -> dict[str, Any]:
 def _look_up(source: Source, asked: Mapping[str, platforms.Platform]) -> str:
     if source.joins:
         return "joined"
-    return "REST API" if source.name in asked else ""
+    platform = asked.get(source.name)
+    return "REST API" if platform and platform.paths else ""

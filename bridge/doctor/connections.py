@@ -30,7 +30,7 @@ def examine(connection: sqlalchemy.Connection, given: Settings, now: datetime) -
     for report in connection_report.read_all(connection, given.connections, now):
         yield from _fares(report, given, now)
     for name, route in routes(given, looks_up=False).items():
-        if route.missing_settings:
+        if route.missing_settings and route.source.looks_up:
             says = f"{name}: {route.source.title} is not asked for what its webhooks do not say"
             todo = f"set {', '.join(route.missing_settings)}"
             yield Finding(about="connections", state="warning", says=says, todo=todo)

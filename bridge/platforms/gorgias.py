@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 
 from bridge.platforms import Platform
+from bridge.platforms.gorgias_desk import DESK
 
 
 def _authorize(credentials: Mapping[str, str]) -> Mapping[str, str]:
@@ -18,4 +19,5 @@ PLATFORM = Platform(
     paths={"customer": "/api/customers/{id}"},
     required=("URL", "EMAIL", "API_TOKEN"),
     authorize=_authorize,
+    desk=DESK,
 )

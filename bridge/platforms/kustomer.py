@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bridge.platforms import Platform
+from bridge.platforms.kustomer_desk import DESK
 
 
 def _authorize(credentials: Mapping[str, str]) -> Mapping[str, str]:
@@ -15,4 +16,5 @@ PLATFORM = Platform(
     paths={"customer": "/v1/customers/{id}"},
     required=("URL", "API_TOKEN"),
     authorize=_authorize,
+    desk=DESK,
 )

@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 
 from bridge.platforms import Platform
-
-#: A version lives for a year at least, then Shopify answers with the oldest it still has:
-#: https://shopify.dev/docs/api/usage/versioning
-API_VERSION = "2026-07"
+from bridge.platforms.shopify_desk import API_VERSION, DESK
 
 
 def _authorize(credentials: Mapping[str, str]) -> Mapping[str, str]:
@@ -19,4 +16,5 @@ PLATFORM = Platform(
     paths={"order": f"/admin/api/{API_VERSION}/orders/{{id}}.json"},
     required=("URL", "API_TOKEN"),
     authorize=_authorize,
+    desk=DESK,
 )

@@ -69,6 +69,11 @@ class Source:
     samples: Traversable | None = None
 
     @property
+    def looks_up(self) -> bool:
+        """Whether its webhooks leave things open that its platform is asked for."""
+        return self.absorb is not None or self.ask is not None
+
+    @property
     def signature_header(self) -> str:
         """Where the signature stands, lower-case; a connection may override it by setting."""
         return self.scheme.header

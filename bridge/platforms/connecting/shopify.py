@@ -9,7 +9,8 @@ Shopify removes a subscription after eight failures in a row, so one that was th
 from collections.abc import Mapping
 
 from bridge.platforms.connecting import Connector, Hook, Page, Request, Target, member, members, text
-from bridge.platforms.shopify import API_VERSION, PLATFORM
+from bridge.platforms.shopify import PLATFORM
+from bridge.platforms.shopify_desk import API_VERSION
 
 # The topics as the header X-Shopify-Topic and docs/shopify.md have them -> as GraphQL has them:
 # https://shopify.dev/docs/api/admin-graphql/latest/enums/WebhookSubscriptionTopic
