@@ -16,15 +16,8 @@ def put(posting: Posting, routes: Mapping[str, Route], now: Callable[[], datetim
     route = routes.get(posting.connection)
     if route is None:
         return Ended(state="skipped", reason=Reason(code="unknown_connection", detail=posting.connection))
+    why_not = policy.before_posting(posting, can=can(route), missing=route.missing_settings, now=now())
     desk = route.desk
-    why_not = policy.before_posting(
-        posting,
-        title=route.platform_title if desk else None,
-        kinds=desk.kinds if desk else (),
-        order_kinds=desk.order_kinds if desk else (),
-        missing=route.missing_settings,
-        now=now(),
-    )
     if why_not or desk is None or route.ask is None:
         return why_not or Ended(state="skipped", reason=Reason(code="posting_not_configured"))
     began = now()
@@ -33,6 +26,13 @@ def put(posting: Posting, routes: Mapping[str, Route], now: Callable[[], datetim
     except BridgeError as error:
         return policy.decide(posting, error, began=began, now=now(), jitter=random.random())  # noqa: S311 - no secret
     return policy.decide(posting, came_of_it, began=began, now=now(), jitter=0.0)
+
+
+def can(route: Route) -> policy.Can:
+    """What can be put on the tickets and orders of a connection."""
+    if route.desk is None:
+        return policy.Can(title=route.source.title)
+    return policy.Can(title=route.platform_title, kinds=route.desk.kinds, order_kinds=route.desk.order_kinds)
 
 
 def crashed(place: str, at: datetime) -> Ended:

@@ -4,20 +4,52 @@ Whoever brings a message to its end leaves a row that an index of few rows finds
 transaction, everybody else's (a person's, a bulk's) with the next beat.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from bridge.policy.reports import report
+from bridge.postings import Over
+from bridge.route import Route
 from bridge.store import postings, reports
 
 
-def report_back(connection: Connection, now: datetime, *, is_on: bool) -> int:
-    """Put down what is to be told now; how many postings are new. `is_on` says whether texts are being sent."""
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """The connections that something can be put on, and of each account the one that has its orders, if it is one."""
+
+    writable: frozenset[str] = frozenset()
+    of_orders: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, message: Over) -> str:
+        """The connection that has the ticket or order of a message: a carrier's text is about an order of the shop."""
+        if message.connection in self.writable or message.ticket or not message.order_id:
+            return message.connection
+        return self.of_orders.get(message.account, message.connection)
+
+
+def places(routes: Mapping[str, Route]) -> Places:
+    """Those of these connections."""
+    writable = {name: route for name, route in routes.items() if route.desk}
+    shops: dict[str, list[str]] = {}
+    for name, route in writable.items():
+        if route.desk and route.desk.order_kinds:
+            shops.setdefault(route.account.name, []).append(name)
+    # Of several shops that number their orders alike nobody can tell which one it is.
+    return Places(
+        writable=frozenset(writable), of_orders={account: of[0] for account, of in shops.items() if len(of) == 1}
+    )
+
+
+def report_back(connection: Connection, now: datetime, *, is_on: bool, places: Places) -> int:
+    """Put down what is to be told now, and where; how many postings are new. `is_on`: texts are being sent."""
     over = reports.untold(connection)
     if not over:
         return 0
-    new = [one for message in over if (one := report(message, is_on=is_on, now=now))]
+    told = [(message, report(message, is_on=is_on, now=now)) for message in over]
+    new = [replace(one, connection=places.of(message)) for message, one in told if one]
     made = postings.add(connection, new, now)
     reports.told(connection, [message.id for message in over])
     return len(made)

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from bridge import sources
 from bridge.answered import FindTraces
 from bridge.connections import Account, Connection, setting_prefix
-from bridge.errors import LookupFailed, PersonUnknown, PostingRefused, UnknownKey
+from bridge.errors import LookupFailed, PersonUnknown, UnknownKey
 from bridge.events import PLACES, Delivery, Event, Lookup, Nothing, Parsed, Place
 from bridge.platforms import Platform
 from bridge.platforms import discover as discover_platforms
@@ -188,13 +188,9 @@ def _has_orders(source: Source) -> bool:
     return not source.joins and (tells_orders or (source.takes_canonical and not source.kinds))
 
 
-def _access(platform: Platform, connection: Connection) -> tuple[Fetch, Ask | None]:
+def _access(platform: Platform, connection: Connection) -> tuple[Fetch, Ask]:
     # Only where it is needed: the HTTP library behind it costs memory.
     from bridge.platforms.client import PlatformClient
 
     client = PlatformClient(platform, connection.credentials)
-    return client.fetch, getattr(client, "ask", _cannot)
-
-
-def _cannot(*_: object, **__: object) -> Mapping[str, object]:
-    raise PostingRefused("The bridge cannot ask this platform yet.")
+    return client.fetch, client.ask

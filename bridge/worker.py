@@ -27,7 +27,7 @@ from bridge.observing import Observer
 from bridge.performing import Performer
 from bridge.postings import Posting
 from bridge.presence import Presence
-from bridge.reporting_back import report_back
+from bridge.reporting_back import places, report_back
 from bridge.resting import BREATH_SECONDS, Rest
 from bridge.route import Route
 from bridge.saying import Saying
@@ -86,7 +86,8 @@ class Worker:
         )
         self._brands = {account.name: account.brand for account in self.settings.accounts.values()}
         self._confirmed = {one.account for one in self.settings.connections.values() if one.source == "attentive"}
-        self._places = answering.places(self.settings, platforms.discover())
+        self._answering = answering.places(self.settings, platforms.discover())
+        self._places = places(self.routes)
         self._tally = Tally()
         self._observer = Observer(
             database=self.database,
@@ -188,10 +189,10 @@ class Worker:
                 window=self.settings.duplicate_window,
                 brands=self._brands,
                 confirmed=self._confirmed,
-                places=self._places,
+                places=self._answering,
                 now=now,
             )
-            told = report_back(connection, now, is_on=self.settings.sending == "on")
+            told = report_back(connection, now, is_on=self.settings.sending == "on", places=self._places)
             # After that, so that new messages go in this turn already, and into the room that it made.
             deliveries, messages, health = self._claim(connection, finished, due, health, now)
             posted = self._claim_postings(connection, finished, now, is_due=due.postings or told > 0)

@@ -1,6 +1,6 @@
 """What became of a text, put on its ticket or order: once, tried again, given up with a reason. On both databases."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,8 @@ from bridge.errors import BridgeError, LookupFailed, LookupRefused, NotThere, Po
 from bridge.policy import posting as policy
 from bridge.policy.reports import report
 from bridge.postings import Ended, NewPosting, Over, Posted, Posting
+from bridge.reporting_back import places
+from bridge.route import routes
 from bridge.store import ledger, postings, processing, tables
 from bridge.store.database import Database
 
@@ -180,31 +182,45 @@ def test_the_tries_grow_rarer_and_end_after_a_day() -> None:
     ]
     assert [(due - NOW).total_seconds() for due in delays if due] == [1, 2, 16, 300]
     late = NOW + timedelta(days=1)
-    then = policy.before_posting(_posting(), title="Desk", kinds=("answer",), order_kinds=(), missing=(), now=late)
+    desk = policy.Can(title="Desk", kinds=frozenset({"answer"}))
+    then = policy.before_posting(_posting(), can=desk, missing=(), now=late)
     assert then
     assert then.reason
     assert then.reason.code == "posting_gave_up"
 
 
 @pytest.mark.parametrize(
-    ("values", "title", "kinds", "missing", "code", "words"),
+    ("values", "kinds", "missing", "code", "words"),
     [
-        ({"kind": "tag"}, "Desk", ("note", "answer"), (), "posting_not_possible", "on its tickets: answer, note."),
-        ({"kind": "note", "ticket": None, "order_id": "9"}, "Desk", ("note",), (), "posting_not_possible", "nothing."),
-        ({"kind": "note", "ticket": None}, "Desk", ("note",), (), "posting_not_possible", "neither a ticket nor"),
-        ({}, None, (), (), "posting_not_possible", "writes nothing to the platform of zendesk"),
-        ({}, "Desk", ("answer",), ("ZENDESK_URL",), "posting_not_configured", "Set ZENDESK_URL, then `bridge postings"),
+        (
+            {"kind": "tag"},
+            {"note", "answer"},
+            (),
+            "posting_not_possible",
+            "Desk takes no tag on its tickets, but answer",
+        ),
+        (
+            {"kind": "note", "ticket": None, "order_id": "9"},
+            {"note"},
+            (),
+            "posting_not_possible",
+            "orders, but nothing.",
+        ),
+        ({"kind": "note", "ticket": None}, {"note"}, (), "posting_not_possible", "neither a ticket nor an order"),
+        ({}, (), (), "posting_not_possible", "The bridge writes nothing to Desk."),
+        ({}, {"answer"}, ("ZENDESK_URL",), "posting_not_configured", "Set ZENDESK_URL, then `bridge postings retry 1`"),
+        ({"ticket": None}, {"answer"}, (), None, ""),
     ],
 )
 def test_what_cannot_be_put_there_says_why(
-    values: dict[str, Any], title: str | None, kinds: tuple[str, ...], missing: tuple[str, ...], code: str, words: str
+    values: dict[str, Any], kinds: Collection[Any], missing: tuple[str, ...], code: str | None, words: str
 ) -> None:
-    then = policy.before_posting(_posting(**values), title=title, kinds=kinds, order_kinds=(), missing=missing, now=NOW)
-    assert then
-    assert then.state == "skipped"
-    assert then.reason
-    assert then.reason.code == code
-    assert words in then.reason.sentence
+    desk = policy.Can(title="Desk", kinds=frozenset(kinds))
+    then = policy.before_posting(_posting(**values), can=desk, missing=missing, now=NOW)
+    assert (then.state if then else None) == ("skipped" if code else None)
+    reason = then.reason if then else None
+    assert (reason.code if reason else None) == code
+    assert words in (reason.sentence if reason else "")
 
 
 OVER = Over(
@@ -353,10 +369,13 @@ def test_a_connection_without_its_settings_says_which(office: Office, book: Note
 
 def test_the_platforms_of_which_nothing_is_known_are_skipped(office: Office, book: Notebook) -> None:
     office.set(CONNECTIONS="zendesk=zendesk,mine=generic", MINE_SECRETS="m")
-    Desk(office.database).add(
-        *(replace(ANSWER, connection=name, once=name, occurred_at=datetime.now(UTC),
-                  expires_at=datetime.now(UTC) + timedelta(hours=1)) for name in ("mine", "gone"))
-    )  # fmt: skip
+    now = datetime.now(UTC)
+    with office.database.write() as connection:
+        lost = [
+            replace(ANSWER, connection=name, once=name, occurred_at=now, expires_at=now + timedelta(hours=1))
+            for name in ("mine", "gone")
+        ]
+        postings.add(connection, lost, now)
     office.start()
     rows = _wait_for_postings(office, "skipped", "skipped")
     assert [row["reason"] for row in rows] == ["posting_not_possible", "unknown_connection"]
@@ -403,6 +422,19 @@ def test_a_skipped_text_is_told_once_however_often_it_is_replayed(office: Office
     office.wait_for_states("skipped", "skipped")
     conftest.wait_until(lambda: all(row["reported"] for row in office.messages()), "both are told")
     assert len(Desk(office.database).rows()) == len(book.notes) == 1
+
+
+def test_a_carriers_text_is_told_on_the_order_of_the_one_shop_there_is(office: Office, book: Notebook) -> None:
+    office.set(CONNECTIONS="zendesk=zendesk,shop=zendesk,aftership=aftership", SHOP_SECRETS="s", AFTERSHIP_SECRETS="a")
+    way = routes(office.settings)
+    about_order = replace(OVER, connection="aftership", ticket=None)
+    # Both of them take notes on orders: nobody can tell whose this is.
+    assert places(way).of(about_order) == "aftership"
+    one = places({name: way[name] for name in ("shop", "aftership")})
+    assert one.of(about_order) == "shop"
+    assert one.of(replace(about_order, account="other")) == "aftership"
+    assert one.of(replace(OVER, connection="shop")) == "shop"
+    assert book.notes == []
 
 
 def test_a_template_without_a_report_puts_nothing_anywhere(office: Office, book: Notebook) -> None:

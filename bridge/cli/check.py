@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import click
@@ -14,7 +14,9 @@ from bridge.cli import output, setup
 from bridge.compose import Template, TemplateFolder
 from bridge.errors import Misconfigured
 from bridge.messages import Draft
-from bridge.route import routes
+from bridge.policy.posting import why_impossible
+from bridge.posting import can
+from bridge.route import Route, routes
 from bridge.settings import Settings
 from bridge.trying import checking
 from bridge.trying.rehearsal import Rehearsal
@@ -90,6 +92,7 @@ def _print_holding_back(settings: Settings) -> None:
 def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple[int, list[str]]:
     """How many tests passed, and what is wrong."""
     passed, problems = 0, list[str]()
+    ways = routes(settings, looks_up=False)
     for report in checking.reports(templates, settings, datetime.now(UTC)):
         output.console().print(f"[bold]{escape(report.template.name)}[/]  {', '.join(sorted(report.template.events))}")
         if limits := _limits(report.template):
@@ -102,6 +105,8 @@ def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple
         if others:
             told = ", ".join(f"{count} × {verdict}" for verdict, count in sorted(others.items()))
             output.console().print(f"  {'samples of platforms not connected':44} {told}")
+        for line in _report_gaps(report.template, report.reached, ways):
+            click.echo(f"  {line}")
         if not report.reached:
             output.console().print("  [yellow]no sample reaches it[/]")
         problems += report.problems
@@ -109,6 +114,26 @@ def _check_templates(templates: Sequence[Template], settings: Settings) -> tuple
             click.echo(f"  {output.counted(report.tests.passed, 'test')} passed")
             passed += report.tests.passed
     return passed, problems
+
+
+def _report_gaps(
+    template: Template, reached: Iterable[tuple[Rehearsal, Draft]], ways: Mapping[str, Route]
+) -> list[str]:
+    """Where what became of a text cannot be told, and what to set where it could."""
+    if template.report == "none":
+        return []
+    lines = []
+    for walk, draft in reached:
+        route = ways.get(walk.stage.connection.name)
+        if route is None:
+            continue
+        order_id = None if draft.ticket else draft.order_id
+        why = why_impossible(template.report, ticket=draft.ticket, order_id=order_id, can=can(route))
+        if why is None and route.missing_settings:
+            why = f"set {', '.join(route.missing_settings)}."
+        if why is not None:
+            lines.append(f"report: {template.report} through {route.connection.name} tells nobody: {why}")
+    return list(dict.fromkeys(lines))
 
 
 def _limits(template: Template) -> str:

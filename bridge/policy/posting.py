@@ -1,11 +1,22 @@
 """What becomes of a posting after a try to put it on its platform. Pure decisions."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.errors import BridgeError, LookupFailed, LookupRefused, PostingDoubtful
-from bridge.postings import Ended, Posted, Posting
+from bridge.postings import Ended, Kind, Posted, Posting
 from bridge.reasons import Reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Can:
+    """What can be put on the tickets and orders of a platform, or of a connection that is called by its name."""
+
+    title: str
+    kinds: frozenset[Kind] = frozenset()
+    order_kinds: frozenset[Kind] = frozenset()
+
 
 #: For how long it is tried: what is older is no news to anybody.
 LIFE = timedelta(days=1)
@@ -41,23 +52,11 @@ def _delay(posting: Posting, error: BridgeError, jitter: float) -> float:
     return max(spread, after or 0.0)
 
 
-def before_posting(
-    posting: Posting,
-    *,
-    title: str | None,
-    kinds: Collection[str],
-    order_kinds: Collection[str],
-    missing: Collection[str],
-    now: datetime,
-) -> Ended | None:
-    """Why it must not be tried (any more); None if it may.
-
-    `title` is the platform's name, None where the connection's has no API that the bridge knows; `kinds` can be put on
-    its tickets, `order_kinds` on its orders; `missing` are settings that its API needs.
-    """
+def before_posting(posting: Posting, *, can: Can, missing: Collection[str], now: datetime) -> Ended | None:
+    """Why it must not be tried (any more); None if it may. `missing` are settings that the platform's API needs."""
     if now >= posting.expires_at:
         return Ended(state="failed", reason=Reason(code="posting_gave_up"))
-    if why := why_impossible(posting, title=title, kinds=kinds, order_kinds=order_kinds):
+    if why := why_impossible(posting.kind, ticket=posting.ticket, order_id=posting.order_id, can=can):
         return Ended(state="skipped", reason=Reason(code="posting_not_possible", detail=why))
     if missing:
         detail = f"Set {', '.join(missing)}, then `bridge postings retry {posting.id}`."
@@ -65,21 +64,16 @@ def before_posting(
     return None
 
 
-def why_impossible(
-    posting: Posting, *, title: str | None, kinds: Collection[str], order_kinds: Collection[str]
-) -> str | None:
-    """A sentence that says what the platform can do instead, or None."""
-    if title is None:
-        return f"The bridge writes nothing to the platform of {posting.connection}."
-    if posting.ticket is None and posting.order_id is None and posting.kind != "answer":
+def why_impossible(kind: Kind, *, ticket: str | None, order_id: str | None, can: Can) -> str | None:
+    """A sentence that says what can be put there instead, or None."""
+    if not can.kinds and not can.order_kinds:
+        return f"The bridge writes nothing to {can.title}."
+    if kind == "answer" or ticket is not None:
+        possible, where = can.kinds, "tickets"
+    elif order_id is not None:
+        possible, where = can.order_kinds, "orders"
+    else:
         return "The event names neither a ticket nor an order."
-    is_of_order = posting.ticket is None and posting.order_id is not None and posting.kind != "answer"
-    possible, where = (order_kinds, "orders") if is_of_order else (kinds, "tickets")
-    return None if posting.kind in possible else f"{posting.kind} is none of {can(title, possible, where)}."
-
-
-def can(title: str, possible: Collection[str], where: str) -> str:
-    """What can be put on a platform's tickets or orders, in words: after "none of"."""
-    if not possible:
-        return f"what {title} lets be put on its {where}, which is nothing"
-    return f"what {title} lets be put on its {where}: {', '.join(sorted(possible))}"
+    if kind in possible:
+        return None
+    return f"{can.title} takes no {kind} on its {where}, but {', '.join(sorted(possible)) or 'nothing'}."

