@@ -50,6 +50,8 @@ FindTraces = Callable[[str, Collection[str], Collection[str]], Sequence[Trace]]
 
 
 _TAG = re.compile(r"<[^<>]{0,2000}>")
+# What stands last where the platform has no other place for our mark: see `platforms/freshdesk_desk.py`.
+_MARK = re.compile(r"\bRef\. [0-9a-f]{16}\s*$")
 _ADDRESS = re.compile(r"https?://\S+")
 
 
@@ -57,6 +59,6 @@ def essence(text: str, *, is_html: bool = False) -> str:
     """A text as it is compared with what a platform tells of it: letters and digits, without addresses and tags."""
     if is_html:
         text = html.unescape(_TAG.sub(" ", text))
-    words = unicodedata.normalize("NFKC", _ADDRESS.sub(" ", text)).casefold()
+    words = unicodedata.normalize("NFKC", _ADDRESS.sub(" ", _MARK.sub("", text))).casefold()
     # A text of signs alone, say of one heart, is compared by them.
     return "".join(one for one in words if one.isalnum()) or "".join(words.split())

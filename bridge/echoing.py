@@ -10,8 +10,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bridge.answered import Trace, essence
+from bridge.compose.matching import Matched
 from bridge.events import Event
 from bridge.platforms import discover
+from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.store import traces_of_postings
 from bridge.store.database import Database
@@ -32,6 +34,13 @@ def recognising(routes: Mapping[str, Route], database: Database) -> dict[str, Ro
         return platform is not None and platform.desk is not None
 
     return {name: replace(route, find_traces=find) if is_written_to(route) else route for name, route in routes.items()}
+
+
+def own(event: Event, route: Route) -> Matched | None:
+    """That no template answers an event which tells of what the bridge itself put there. Raises StoreUnavailable."""
+    if not is_own(event, route):
+        return None
+    return Matched(templates=(), passed_over=(), reason=Reason(code="own_update", detail=event.kind))
 
 
 def is_own(event: Event, route: Route) -> bool:

@@ -6,22 +6,21 @@ delivered like all others.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bridge import tracing
 from bridge.attentive.client import Client
 from bridge.attentive.retry import before_sending
-from bridge.errors import BadSignature, LookupFailed, LookupRefused, Unreadable
+from bridge.errors import BadSignature, LookupFailed, Unreadable
 from bridge.events import Accepted, Delivery, Nothing, Notice
 from bridge.messages import Attempt, Deferred, Draft, Message, Next, Processed
 from bridge.policy import holding
-from bridge.reasons import Reason
 from bridge.route import Route
 from bridge.settings import Settings
 from bridge.sighting import Sighting
 from bridge.store.inbox import Inbox
-from bridge.story import line, why_nothing
+from bridge.story import line, of_passed_over, why_nothing
 
 if TYPE_CHECKING:
     from bridge.compose import Template
@@ -69,15 +68,11 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
         for joined in (joining.join(event, route) for event in parsed):
             event = joined.event
             notices += [event.notice] if event.notice else []
-            if echoing.is_own(event, route):
-                story.append(line(event, "", Reason(code="own_update", detail=event.kind)))
-                continue
-            matched = compose.match(templates, event)
+            matched = echoing.own(event, route) or compose.match(templates, event)
             if matched.templates or matched.passed_over:
                 joining.wait_for_shop(joined, route, delivery, now)
-            story += [line(event, template.name, reason) for template, reason in matched.passed_over]
-            if matched.reason and not matched.passed_over:
-                story.append(line(event, "", matched.reason))
+            passed_over = [(template.name, reason) for template, reason in matched.passed_over]
+            story += of_passed_over(event, passed_over, matched.reason)
             seen += joining.told(joined, event, route, delivery)
             for template in matched.templates:
                 made, known = draft(
@@ -89,14 +84,10 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
                 seen += joining.told(joined, known, route, delivery) if known is not event else ()
     except Unreadable as error:
         return Processed(state="parked", reason=error.reason)
-    except LookupRefused as error:
-        return Deferred(due=now + timedelta(seconds=60), waiting_for="lookup_credentials", detail=str(error))
     except LookupFailed as error:
-        delay = timedelta(seconds=min(300, 2 ** min(delivery.attempts, 9)))
-        return Deferred(due=now + delay, waiting_for=error.waiting_for, detail=str(error))
-    why = None if drafts else why_nothing(story)
+        return holding.until_told(error, delivery.attempts, now)
     return Processed(
-        reason=why,
+        reason=None if drafts else why_nothing(story),
         drafts=tuple(drafts),
         story=tuple(story),
         sightings=tuple(seen),

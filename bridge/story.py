@@ -17,6 +17,15 @@ def line(event: Event, template: str, reason: Reason | None) -> dict[str, str]:
     }
 
 
+def of_passed_over(
+    event: Event, passed_over: Sequence[tuple[str, Reason]], reason: Reason | None
+) -> list[dict[str, str]]:
+    """Why each of these templates makes nothing of an event, or why none answers it."""
+    if reason and not passed_over:
+        return [line(event, "", reason)]
+    return [line(event, template, why) for template, why in passed_over]
+
+
 def why_nothing(story: Sequence[dict[str, str]]) -> Reason:
     """Why a delivery made no message, by its story."""
     return Reason(code=story[-1]["outcome"], detail=story[-1]["kind"]) if story else Reason(code="no_event")

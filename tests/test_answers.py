@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import wait_until
-from helpdesks import Zendesk, zendesk
+from helpdesks import Fault, Zendesk, zendesk
 from office import Office
 from sqlalchemy import select, update
 
@@ -23,7 +24,8 @@ from bridge.settings import Settings
 from bridge.sighting import Sighting
 from bridge.sources.attentive import parse
 from bridge.sources.samples import load
-from bridge.store import deeds, sightings, tables
+from bridge.store import answers, deeds, sightings, tables
+from bridge.store.database import Database
 
 MAYA, BEN = "+12125550123", "+14165550142"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -337,6 +339,23 @@ def test_who_answers_out_of_the_blue_gets_one_ticket_for_all_they_write(shop: Of
     assert reason_of(shop, answer(shop, "Later")) == ("answer_passed_on", f"Ticket {ticket} of zendesk.")
 
 
+def test_workers_take_turns_with_one_persons_answers(database: Database) -> None:
+    is_its_turn = threading.Event()
+
+    def wait() -> None:
+        with database.write() as connection:
+            answers.take_turns(connection, [MAYA])
+            is_its_turn.set()
+
+    second = threading.Thread(target=wait)
+    with database.write() as connection:
+        answers.take_turns(connection, [BEN, MAYA])
+        second.start()
+        assert not is_its_turn.wait(0.5)
+    second.join(10)
+    assert is_its_turn.is_set()
+
+
 def test_an_answer_goes_on_where_the_last_one_went(shop: Office, desk: Zendesk) -> None:
     shop.start()
     texted(shop, "100")
@@ -400,6 +419,9 @@ def test_an_answer_about_one_brand_does_not_look_at_the_texts_of_the_other(shop:
         ("  blue,\n please  ", True),
         ('<div class="zd-comment"><p dir="auto">Blue,&nbsp;please</p></div>', True),
         (f"Blue, please\n{PICTURE}", True),
+        ("Blue, please\nRef. 0123456789abcdef\n", True),
+        ("<div>Blue, please</div><div>Ref. 0123456789abcdef</div>", True),
+        ("Blue, please\nRef. 0123456789abcdef\nYes!", False),
         ("Blue, please!! Thanks", False),
         ("> Blue, please\nWe have only red.", False),
         ("<blockquote>Blue, please</blockquote><p>Red?</p>", False),
@@ -505,8 +527,6 @@ def test_the_helpdesks_webhooks_about_an_answer_make_no_text(shop: Office, desk:
 
 
 def test_a_webhook_that_is_faster_than_zendesks_answer_to_us_is_known(shop: Office, desk: Zendesk) -> None:
-    from helpdesks import Fault
-
     shop.start()
     texted(shop, "100")
     desk.faults.append(Fault(hang_after_accept=3))

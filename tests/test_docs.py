@@ -60,8 +60,9 @@ def test_the_examples_of_settings_are_good_together(monkeypatch: pytest.MonkeyPa
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value or "")
-    # It names other connections than the one that the file is written for.
+    # They name other connections than the one that the file is written for.
     monkeypatch.delenv("CONNECTIONS")
+    monkeypatch.delenv("REPLIES_TO")
     settings = Settings.from_env(sources.discover())
     assert settings.connections["shopify"].secrets == ("new-secret", "old-secret")
     assert settings.warnings == ()

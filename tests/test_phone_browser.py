@@ -339,6 +339,9 @@ def test_a_person_answers_stops_and_comes_back(sandbox: Stack, phone: Visit) -> 
     told = page.locator("#reply-told")
     expect(told).to_have_text("Sent: Thanks <b>a lot</b>!")
     expect(reply).to_have_value("")
+    bubble = page.get_by_role("log").locator(".answer")
+    expect(bubble).to_contain_text("Thanks <b>a lot</b>!")
+    expect(bubble).to_contain_text("written here")
     page.get_by_role("button", name="STOP").click()
     expect(told).to_have_text("Sent: STOP (this person has opted out)")
     assert send(sandbox, "And another.") == 400

@@ -120,6 +120,16 @@ def test_stop_start_and_answers_are_told_and_who_stopped_is_refused(client: Flas
     assert (inbound["message"]["type"], inbound["message"]["text"]) == ("INBOUND", "Stop it, please")
 
 
+def test_what_was_written_is_kept_until_the_phone_is_cleared(client: FlaskClient) -> None:
+    for text in ("Thanks!", "STOP"):
+        write(client, text)
+    kept = client.get("/api/answers")
+    assert [(row["from"], row["text"]) for row in kept.json] == [(MAYA, "Thanks!"), (MAYA, "STOP")]
+    assert client.get("/api/answers", headers={"If-None-Match": kept.headers["ETag"]}).status_code == 304
+    client.delete("/api/messages")
+    assert client.get("/api/answers").json == []
+
+
 @pytest.mark.parametrize(
     "given", [{}, [], {"number": MAYA}, {"number": "1", "text": "a"}, {"number": MAYA, "text": " "}]
 )

@@ -229,6 +229,9 @@ def _print_results(running: _Demo, fired: int) -> None:
 
 
 def _explain(running: _Demo) -> None:
+    # From here on, so that what Attentive would tell of the samples' texts does not stand among them.
+    hook = {"url": f"{running.web}/hooks/attentive", "signing_key": _SECRET}
+    requests.put(f"{running.sandbox}/api/webhooks", json=hook, timeout=10).raise_for_status()
     _say(f"Now open [bold]{running.sandbox}/[/] and try, in another terminal:")
     click.echo(f"  export DATABASE_URL={running.database_url} SHOPIFY_SECRETS={_SECRET} ZENDESK_SECRETS={_SECRET}")
     # As it was called, where the environment it lives in is not activated: Linux has a `bridge` of its own (iproute2).
@@ -237,6 +240,7 @@ def _explain(running: _Demo) -> None:
     click.echo(f"  {bridge} trigger shopify orders_create --url {running.web}")
     click.echo(f"  {bridge} messages list")
     click.echo(f"  {bridge} preview order_shipped")
+    _say("Write an answer below a text: it comes in as Attentive's webhook. The demo has no helpdesk to put it on.")
     click.echo("Stop with Control-C. Nothing of the demo is kept.")
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge import phone, quiet_hours
+from bridge.errors import LookupFailed, LookupRefused
 from bridge.events import Event
-from bridge.messages import Draft, DraftState, Message, Next
+from bridge.messages import Deferred, Draft, DraftState, Message, Next
 from bridge.phone import PhoneNumber
 from bridge.quiet_hours import QuietHours
 from bridge.reasons import Reason
@@ -62,6 +63,14 @@ def until_vouched_for(draft: Draft, unverified: str | None) -> Draft:
     return replace(
         draft, state="held", reason=Reason(code="unverified", detail=f"Cause: {unverified}."), waiting_for=None
     )
+
+
+def until_told(error: LookupFailed, attempts: int, now: datetime) -> Deferred:
+    """A delivery waits for what its platform did not tell: a moment, and longer each time."""
+    if isinstance(error, LookupRefused):
+        return Deferred(due=now + timedelta(seconds=60), waiting_for="lookup_credentials", detail=str(error))
+    delay = timedelta(seconds=min(300, 2 ** min(attempts, 9)))
+    return Deferred(due=now + delay, waiting_for=error.waiting_for, detail=str(error))
 
 
 def at_the_door(message: Message, *, now: datetime, keeps_quiet: bool, is_live: bool) -> Next | None:

@@ -30,9 +30,15 @@ def list_attempts() -> Response:
     return _rows(lambda newest: current().attempts(newest))
 
 
+@control.get("/answers")
+def list_answers() -> Response:
+    """What people wrote on their phones, oldest first; `?limit=N` and ETag as for messages."""
+    return _rows(lambda newest: current().answers(newest))
+
+
 @control.delete("/messages")
 def clear() -> tuple[str, int]:
-    """Forget messages, attempts and the memory for duplicates."""
+    """Forget messages, attempts, answers and the memory for duplicates."""
     current().clear()
     return "", 204
 

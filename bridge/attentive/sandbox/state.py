@@ -88,6 +88,7 @@ class Sandbox:
         self._version = 0
         self._messages = Newest()
         self._attempts = Newest()
+        self._answers = Newest()
         self._recent: OrderedDict[bytes, datetime] = OrderedDict()
         self._subscribers: frozenset[str] | None = None
         self._opted_out: set[str] = set()
@@ -157,11 +158,23 @@ class Sandbox:
         with self._lock:
             return self._attempts.last(newest)
 
+    def answers(self, newest: int = KEPT) -> list[bytes]:
+        """What was written on phones, each as JSON, oldest first; only the `newest` so many."""
+        with self._lock:
+            return self._answers.last(newest)
+
+    def wrote(self, number: str, text: str) -> None:
+        """Keep what somebody wrote on their phone."""
+        with self._lock:
+            self._answers.append({"from": number, "text": text, "received_at": _iso(self._now())})
+            self._version = next(self._changes)
+
     def clear(self) -> None:
         """Forget messages, attempts and duplicates; subscribers, opt-outs and faults stay."""
         with self._lock:
             self._messages.clear()
             self._attempts.clear()
+            self._answers.clear()
             self._recent.clear()
             self.quota.clear()
             self._version = next(self._changes)

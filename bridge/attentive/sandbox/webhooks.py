@@ -194,6 +194,7 @@ def answer_text() -> dict[str, object]:
         number = read_recipient(number)
     except ValidationError as error:
         abort(400, problems(error))
+    state.current().wrote(number, text)
     word = text.strip().upper()
     if word in _STOP | _START:
         is_out = word in _STOP

@@ -1,6 +1,6 @@
 // The sandbox's phone: asks what arrived once a second and shows it. Texts are data: only textContent, never HTML.
 import { cost } from "./segments.js";
-import { byNumber, clock, day, entriesOf, isToday, linked, make, matching, readable, shortDay, source } from "./texts.js";
+import { byNumber, clock, day, entriesOf, isNoTrouble, isToday, linked, make, matching, readable, shortDay, source } from "./texts.js";
 
 const EVERY = 1000; // milliseconds
 
@@ -54,7 +54,7 @@ function find() {
 }
 
 function drawText(entry) {
-  const item = make("li", `text ${entry.kind === "delivered" ? "" : "refused"} ${entry.kind}`);
+  const item = make("li", `text ${isNoTrouble(entry) ? "" : "refused"} ${entry.kind}`);
   if (entry.picture) {
     const picture = make("img", "picture");
     picture.alt = `Picture sent with this text: ${entry.picture}`;
@@ -72,6 +72,7 @@ function drawText(entry) {
   time.dateTime = entry.at;
   time.title = new Date(entry.at).toLocaleString();
   meta.append(time);
+  if (entry.kind === "answer") meta.append(" · written here");
   if (entry.kind === "delivered") meta.append(` · ${entry.picture ? "MMS, " : ""}${cost(entry.text)}`);
   if (entry.link) meta.append(` · link: ${entry.link}`);
   item.append(meta);
@@ -185,15 +186,16 @@ function show(state, words) {
 
 const messages = source("/api/messages");
 const attempts = source("/api/attempts");
+const answers = source("/api/answers");
 let started = false;
 
 async function look() {
   try {
-    const [delivered, tried] = [await messages(), await attempts()];
+    const [delivered, tried, written] = [await messages(), await attempts(), await answers()];
     show("live", "Live");
-    if (!delivered.changed && !tried.changed) return;
+    if (![delivered, tried, written].some((one) => one.changed)) return;
     const before = everything;
-    entries = entriesOf(delivered.rows, tried.rows);
+    entries = entriesOf(delivered.rows, tried.rows, written.rows);
     find();
     if (started) {
       draw();

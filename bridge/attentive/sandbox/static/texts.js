@@ -28,7 +28,7 @@ function asText(value) {
   return typeof value === "string" ? value : value === null ? "" : JSON.stringify(value);
 }
 
-export function entriesOf(messages, attempts) {
+export function entriesOf(messages, attempts, answers) {
   const delivered = messages.map((row) => ({
     number: row.to, at: row.received_at, text: row.text, picture: row.mediaUrl, link: row.link, kind: "delivered",
   }));
@@ -36,7 +36,12 @@ export function entriesOf(messages, attempts) {
     number: row.number || asText(row.to) || "No number", at: row.received_at, text: asText(row.body) || "(no text)",
     kind: row.suppressed ? "suppressed" : "refused", why: whyNot(row),
   }));
-  return delivered.concat(others).sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  const written = answers.map((row) => ({ number: row.from, at: row.received_at, text: row.text, kind: "answer" }));
+  return delivered.concat(others, written).sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+}
+
+export function isNoTrouble(entry) {
+  return entry.kind === "delivered" || entry.kind === "answer";
 }
 
 function whyNot(row) {
@@ -51,7 +56,7 @@ export function matching(entries, query, show) {
   const digits = /^[\d\s()+.-]+$/.test(words) ? words.replace(/\D/g, "") : "";
   return entries.filter((entry) => {
     if (show === "delivered" && entry.kind !== "delivered") return false;
-    if (show === "others" && entry.kind === "delivered") return false;
+    if (show === "others" && isNoTrouble(entry)) return false;
     const text = [entry.text, entry.why, entry.link, entry.number].filter(Boolean).join("\n").toLowerCase();
     return text.includes(words) || (digits !== "" && entry.number.replace(/\D/g, "").includes(digits));
   });
