@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from conftest import wait_until
-from helpdesks import Fault, Zendesk, zendesk
+from helpdesks import Fault, Zendesk, serving, zendesk
+from more_helpdesks import Shopify
 from office import Office
 from sqlalchemy import select, update
 
@@ -381,25 +382,36 @@ def test_old_texts_and_texts_that_did_not_leave_are_not_answered(shop: Office) -
     assert reason_of(shop, answer(shop, "Who?"))[1] == "A new ticket at zendesk."
 
 
-def test_an_answer_to_a_text_about_an_order_opens_a_ticket_that_names_it(shop: Office, desk: Zendesk) -> None:
-    shop.start()
-    shop.receive("shopify", "orders_create")
-    shop.wait_for_states("sent")
-    (message,) = shop.messages()
-    name = "#4182"
-    with shop.database.write() as connection:
+def test_an_answer_about_an_order_is_noted_on_it_and_opens_a_ticket_that_names_it(shop: Office, desk: Zendesk) -> None:
+    with serving(Shopify()) as platform:
+        shop.set(**platform.settings)
+        shop.start()
+        shop.receive("shopify", "orders_create")
+        shop.wait_for_states("sent")
+        (message,) = shop.messages()
+        platform.add_order(message["order_id"], "Ring twice")
         known = Sighting(
             account="attentive",
             key=f"order:{message['order_id']}",
             connection="shopify",
-            order=Order(id=message["order_id"], name=name),
+            order=Order(id=message["order_id"], name="#4182"),
         )
-        sightings.write(connection, [known], datetime.now(UTC))
-    reason, detail = reason_of(shop, answer(shop, "Can I change it?", to=message["to"]))
-    assert (reason, (detail or "").endswith("A new ticket at zendesk.")) == ("answer_passed_on", True)
-    wait_until(lambda: any(row["posted_on"] for row in postings(shop)), "it is posted", 15)
-    (ticket,) = (row["posted_on"] for row in postings(shop) if row["kind"] == "answer")
-    assert desk.tickets[ticket]["subject"] == f"Answer to our text about order {name}"
+        with shop.database.write() as connection:
+            sightings.write(connection, [known], datetime.now(UTC))
+        number = answer(shop, "Can I change it?", to=message["to"])
+        where = f"Order {message['order_id']} of shopify. A new ticket at zendesk."
+        assert reason_of(shop, number) == ("answer_passed_on", where)
+        (ticket,) = (row["posted_on"] for row in wait_until_posted(shop, 2) if row["kind"] == "answer")
+        assert desk.tickets[ticket]["subject"] == "Answer to our text about order #4182"
+        assert comments(desk, ticket) == ["Can I change it?"]
+        note = platform.orders[message["order_id"]]["note"]
+        assert note.startswith("Ring twice\n")
+        assert f"(number ending {message['to'][-4:]}): \u201cCan I change it?\u201d" in note
+        # From here on it is a conversation on the ticket.
+        number = answer(shop, "To blue", to=message["to"])
+        assert reason_of(shop, number)[1] == f"Ticket {ticket} of zendesk."
+        wait_until_posted(shop, 3)
+    assert platform.orders[message["order_id"]]["note"] == note
 
 
 def test_an_answer_about_one_brand_does_not_look_at_the_texts_of_the_other(shop: Office) -> None:
