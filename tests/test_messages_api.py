@@ -89,8 +89,8 @@ def test_a_message_is_stored_sent_once_and_told_of(called: Called) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["Braces {stay} as they are: {{x}}", "“Quotes”, an emoji 🎉 and a line\nbreak", "x" * 1600],
-    ids=["braces", "signs", "long"],
+    ["“Quotes”, an emoji 🎉 and a line\nbreak", "x" * 1600],
+    ids=["signs", "long"],
 )
 def test_a_callers_text_leaves_as_it_is(called: Called, body: str) -> None:
     assert called.post(body=body).status_code == 200
@@ -111,6 +111,9 @@ def test_a_callers_text_leaves_as_it_is(called: Called, body: str) -> None:
         ({"body": None}, "body: Missing."),
         ({"body": " \n"}, "body: Must not be empty."),
         ({"body": "\x00\ud800"}, "body: Must not be empty."),
+        ({"body": "Hello {name}"}, "body: The text contains { or }"),
+        ({"body": "Hello }"}, "body: The text contains { or }"),
+        ({"link": "{{link}}"}, "link: The text contains { or }"),
         ({"body": 7, "to": None}, "to: Missing. body: Not a valid string."),
         ({"link": ["x"]}, "link: Not a valid string."),
         ({"mediaUrl": "https://x/\x00"}, "mediaUrl: Must be printable text."),
@@ -287,6 +290,52 @@ def test_attentives_own_example_works_with_other_hosts_and_number(tmp_path: Path
         assert (text["to"], text["mediaUrl"]) == ("+12125550123", f"{pictures}/some_url.png")
     finally:
         stack.close()
+
+
+def test_a_picture_that_attentive_could_not_fetch_is_refused_at_once_and_none_is_lost_silently(tmp_path: Path) -> None:
+    stack = Called(tmp_path, f"sqlite:///{tmp_path / 'bridge.db'}")
+    # No worker: nothing of it leaves this machine.
+    stack.settings["ATTENTIVE_URL"] = "https://api.attentive.invalid"
+    try:
+        assert stack.run("db", "upgrade").returncode == 0
+        stack.start_web()
+        number = "+1 415 936 1234"
+        for url in ("http://example.com/a.png", "HTTP://example.com/a.png", "example.com/a.png", "ftp://example.com/a"):
+            answer = stack.post(to=number, mediaUrl=url)
+            assert answer.status_code == 400
+            assert answer.json()["message"].startswith("mediaUrl: The picture's address is none that may be fetched")
+        for url in ("https://example.com/a.png", "HTTPS://example.com/a.png"):
+            assert stack.post(to=number, mediaUrl=url).status_code == 200
+    finally:
+        stack.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "link", "leaves"),
+    [
+        ("See it here:\n", "client.attn.tv", "See it here: client.attn.tv"),
+        ("See client.attn.tv now.", "client.attn.tv", "See client.attn.tv now."),
+        ("Hello.", "", "Hello."),
+    ],
+)
+def test_where_the_api_has_no_link_the_reader_finds_it_in_the_text(
+    by_text: Called, body: str, link: str, leaves: str
+) -> None:
+    assert by_text.post(body=body, link=link).status_code == 200
+    wait_until(lambda: leaves in [text["body"] for text in by_text.texts()], "it arrives with its link")
+    assert {row["path"] for row in requests.get(f"{by_text.sandbox_url}/api/attempts", timeout=10).json()} == {
+        "/v1/text/send"
+    }
+
+
+@pytest.fixture(scope="module")
+def by_text(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Called]:
+    """Sandbox, web and worker where all texts leave by the newer API."""
+    directory = tmp_path_factory.mktemp("text")
+    stack = Called(directory, f"sqlite:///{directory / 'bridge.db'}")
+    stack.start_all(ATTENTIVE_API="text")
+    yield stack
+    stack.close()
 
 
 def test_what_was_answered_200_outlives_a_kill_of_the_web_process(tmp_path: Path, database_url: str) -> None:
