@@ -6,6 +6,7 @@ It has no template: its text is the caller's own. From the outbox on it goes the
 from datetime import datetime, timedelta
 
 from bridge import requested
+from bridge.attentive.transactional import Send
 from bridge.callers import Caller
 from bridge.drafting import or_held
 from bridge.events import Delivery, Event
@@ -49,6 +50,7 @@ def _judged(asked: Asked, event: Event, caller: Caller, settings: Settings, now:
         sending=settings.sending,
     )
     verdict = or_held(verdict, send.body, send.link)
+    by_text = settings.accounts[caller.account].api == "text"
     return Draft(
         template=KIND,
         event_kind=KIND,
@@ -57,10 +59,17 @@ def _judged(asked: Asked, event: Event, caller: Caller, settings: Settings, now:
         occurred_at=event.occurred_at,
         expires_at=expires_at,
         to=asked.number.e164,
-        body=send.body,
-        link=send.link,
+        body=_with_link(send) if by_text else send.body,
+        link=None if by_text else send.link,
         media_url=send.media_url,
         phone_why="the request's `to`",
         state=verdict.state,
         reason=verdict.reason,
     )
+
+
+def _with_link(send: Send) -> str:
+    """The text for the newer API, which has no `link`: the reader finds it behind the text, unless it is there."""
+    if not send.link or send.link in send.body:
+        return send.body
+    return f"{send.body.rstrip()} {send.link}"

@@ -1,6 +1,7 @@
 """What a program asks for with `POST /1/messages`. Pure: read at the door to answer, and again by the worker."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,9 @@ from bridge.settings import Settings
 # As Attentive reads a number without a country's code: the one of its page's example is American.
 _COUNTRY = "US"
 _SCHEMA = SendSchema()
+# Attentive's newer API would answer as if it had sent such a text, and tell nobody.
+_BRACE = re.compile(r"[{}]")
+_HTTPS = re.compile(r"\s*https://", re.IGNORECASE)
 
 
 class Unfit(Exception):
@@ -47,6 +51,10 @@ def read(body: bytes, settings: Settings) -> Asked:
         raise Unfit("body: Must not be empty.")
     if wrong := [name for name in ("link", "media_url") if not _can_be_kept(getattr(send, name))]:
         raise Unfit(f"{_SCHEMA.fields[wrong[0]].data_key or wrong[0]}: Must be printable text.")
+    if braces := [name for name in ("body", "link") if _BRACE.search(getattr(send, name) or "")]:
+        raise Unfit(f"{braces[0]}: {Reason(code='braces_in_body').sentence}")
+    if settings.is_live and send.media_url and not _HTTPS.match(send.media_url):
+        raise Unfit(f"mediaUrl: {Reason(code='media_address_refused').sentence}")
     number = phone.read(send.to, _COUNTRY, allowed=settings.allowed_regions)
     if not number.allowed:
         raise Unfit(f"to: {number.reason.sentence if number.reason else 'Invalid phone number.'}")

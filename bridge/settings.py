@@ -141,6 +141,11 @@ class Settings:
         return sorted({*self.connections, *(caller.name for caller in self.callers)})
 
     @property
+    def callers_without_token(self) -> dict[str, str]:
+        """The programs whose messages wait, because their account has no token: each with its account."""
+        return {one.name: one.account for one in self.callers if not self.accounts[one.account].token}
+
+    @property
     def keeps_quiet(self) -> bool:
         """Whether the templates' quiet hours hold."""
         return self.quiet_hours == "template"

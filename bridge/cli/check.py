@@ -44,6 +44,7 @@ def check() -> None:
             click.echo(f"bridge: {problem}", err=True)
         sys.exit(1)
     _print_connections(settings)
+    _print_callers(settings)
     _print_holding_back(settings)
     templates = folder.current()
     _print_ways_out(settings, templates)
@@ -79,6 +80,13 @@ def _print_connections(settings: Settings) -> None:
             click.echo("  It knows parcels, and seldom whose they are: connect the shop too.")
     if not settings.connections:
         click.echo("No connection is configured yet: no webhook will be accepted.")
+
+
+def _print_callers(settings: Settings) -> None:
+    for caller in settings.callers:
+        click.echo(f"program {caller.name}: may {' and '.join(sorted(caller.scopes))}, account {caller.account}")
+        if caller.name in settings.callers_without_token:
+            click.echo("  Its messages wait: the account has no token of Attentive's.")
 
 
 def _print_holding_back(settings: Settings) -> None:

@@ -85,6 +85,14 @@ def read(database: Database, settings: Settings) -> Shown:
                 }
                 for one in reports
             ],
+            "programs": [
+                {
+                    "name": name,
+                    "account": account,
+                    "state": "waits for a token" if name in settings.callers_without_token else "open",
+                }
+                for name, account in {one.name: one.account for one in settings.callers}.items()
+            ],
             "refusals": glance.last_refusals(connection, limit=_LINES),
             "reasons": glance.newest_reasons(connection, limit=_LINES),
         }
@@ -117,6 +125,7 @@ def _screen(shown: Shown) -> RenderableType:
         "accounts": ("name", "state", "reason", "oldest_seconds", "last_success_at"),
         "workers": ("name", "host", "pid", "started_at", "silent_seconds"),
         "connections": ("name", "source", "last_webhook", "refused_24h", "verification"),
+        "programs": ("name", "account", "state"),
         "refusals": ("at", "connection", "cause", "count"),
         "reasons": ("id", "created_at", "template", "account", "state", "reason"),
     }

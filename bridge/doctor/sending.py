@@ -56,8 +56,8 @@ def _accounts(found: Status, given: Settings, now: datetime) -> Iterator[Finding
             says = f"{account.name} is paused{since}: {account.pause_reason}"
             todo = "correct its token or ATTENTIVE_URL; it is tried again every minute, and nothing is lost meanwhile"
             yield Finding(about="account", state="problem", says=says, todo=todo)
+    used = {one.account for one in given.connections.values()} | {one.account for one in given.callers}
     for name, one in given.accounts.items():
-        used = [connection for connection in given.connections.values() if connection.account == name]
-        if used and not one.token:
+        if name in used and not one.token:
             todo = "set ATTENTIVE_API_TOKEN" if name == "attentive" else f"set the token of {name}"
             yield Finding(about="account", state="warning", says=f"{name} has no token: its messages wait", todo=todo)

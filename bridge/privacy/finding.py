@@ -203,4 +203,5 @@ def of_connection(settings: Settings, connection: str | None) -> set[str] | None
     if connection is None:
         return None
     known = settings.connections.get(connection)
-    return {known.account} if known else set()
+    callers = {caller.account for caller in settings.callers if caller.name == connection}
+    return {known.account} if known else callers

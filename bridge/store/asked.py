@@ -1,14 +1,50 @@
 """What programs asked for through the messages API: found again, and what came of it. Only ever the caller's own."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, String, and_, cast, literal, or_, select, update
 
 from bridge.store import ledger
 from bridge.store.sealed import is_unopened
 from bridge.store.tables import deliveries
+
+#: For so long a request with the same Idempotency-Key is known.
+KEY_GOOD_FOR = timedelta(hours=24)
+
+# How the keys of requests begin: with the caller's own, and made of what is asked for.
+_GIVEN, _MADE = "idempotency-sha256:", "request-sha256:"
+
+
+def given_key(text: str) -> str:
+    """What a request with this Idempotency-Key is stored under."""
+    return _GIVEN + _hash(text)
+
+
+def made_key(request: str) -> str:
+    """What a request without one is stored under: it is known by what it asks for."""
+    return _MADE + _hash(request)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def forget_keys(connection: Connection, ids: Collection[int], now: datetime) -> None:
+    """Forget the keys of requests that have been erased: whoever guesses number and text could find them by these.
+
+    The caller's own stay while they are good: a repeat would text a person who was erased.
+    """
+    is_over = and_(deliveries.c.key.startswith(_GIVEN), deliveries.c.received_at <= now - KEY_GOOD_FOR)
+    concerned = deliveries.c.id.in_(ids), deliveries.c.erased_at.is_not(None)
+    connection.execute(
+        update(deliveries)
+        .where(*concerned, or_(deliveries.c.key.startswith(_MADE), is_over))
+        .values(key=literal("erased:").concat(cast(deliveries.c.id, String)))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""Personal content taken out of rows. What stays: keys (a webhook that comes again is known), states and reasons."""
+"""Personal content taken out of rows. What stays: keys (a webhook that comes again is known), states and reasons.
+
+Of what programs ask for the keys go too, once they are not needed: they are made of number and text.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -6,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, null, select, update
 
-from bridge.store import opt_outs
+from bridge.store import asked, opt_outs
 from bridge.store.tables import attempts, deliveries, messages, people, pictures, postings, sightings
 
 #: States in which a message waits for something, or for somebody.
@@ -24,7 +27,9 @@ def deliveries_of(connection: Connection, ids: Collection[int], now: datetime) -
         .values(state="processed", reason="erased", waiting_for=None, processed_at=now)
     )
     emptied = update(deliveries).where(*free, deliveries.c.erased_at.is_(None))
-    return connection.execute(emptied.values(body=b"", detail=None, erased_at=now)).rowcount
+    count = connection.execute(emptied.values(body=b"", detail=None, erased_at=now)).rowcount
+    asked.forget_keys(connection, ids, now)
+    return count
 
 
 def messages_of(connection: Connection, ids: Collection[int], now: datetime) -> tuple[int, int]:

@@ -25,6 +25,10 @@ KINDS: dict[str, Kind] = {
         cure="Its messages wait. `bridge messages list` tells Attentive's words; `denied` is a wrong token or address.",
         patience=60,
     ),
+    "caller_without_token": Kind(
+        meaning="The messages of a program wait: the account that it sends under has no token of Attentive's.",
+        cure="Set `ATTENTIVE_API_TOKEN`, or that of the connection whose brand it sends under, and start anew.",
+    ),
     "refusals_rising": Kind(
         meaning="Far more webhooks of a connection are refused than usual: at least ALERT_REFUSALS in ten minutes.",
         cure="`bridge connections show NAME` tells the cause, mostly a secret that was exchanged at one end only.",
@@ -155,6 +159,18 @@ def _of_postings(failed: Mapping[str, int]) -> Iterable[Trouble]:
     for name, count in sorted(failed.items()):
         words = f"{counted(count, 'note, tag or answer', 'notes, tags or answers')} could not be put on {name}"
         yield Trouble(kind="postings_failing", subject=name, words=words)
+
+
+def of_callers(waiting: Mapping[str, str]) -> list[Trouble]:
+    """What is wrong with programs whose messages wait for a token, each with its account."""
+    return [
+        Trouble(
+            kind="caller_without_token",
+            subject=name,
+            words=f"the messages of the program {name} wait: the account {account} has no token",
+        )
+        for name, account in sorted(waiting.items())
+    ]
 
 
 def of_templates(problems: Collection[str]) -> list[Trouble]:

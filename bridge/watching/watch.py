@@ -92,7 +92,8 @@ def of_web(database: Database, settings: Settings) -> tuple[Watch, ...]:
     """What a web process watches: all that the database tells."""
 
     def look(connection: Connection, now: datetime, before: Collection[alerts.Key]) -> list[Trouble]:
-        return rules.troubles(_facts(connection, now, settings.connections), settings.alerting, before)
+        found = rules.troubles(_facts(connection, now, settings.connections), settings.alerting, before)
+        return found + rules.of_callers(settings.callers_without_token)
 
     return (_watch(database, settings, "watch", KINDS.keys() - {"template_broken"}, look),)
 

@@ -32,6 +32,10 @@ def _for_a_webhook(_response: object) -> bool:
     return flask.request.path.startswith("/hooks/")
 
 
+def _for_a_program(_response: object) -> bool:
+    return flask.request.path.startswith("/1/messages")
+
+
 #: In the order in which a message meets them.
 WEB = {
     "received": Point(function="bridge.pipeline:accept", when="before"),
@@ -112,7 +116,23 @@ POSTING = {
         function="bridge.worker:Worker._turn", when="after", armed_by="bridge.store.postings:finish"
     ),
 }
-POINTS = {**WEB, **WORKER, **START, **STOP, **HOLDING_BACK, **JOINING, **HEARING, **POSTING}
+#: What a program asks for, on its way to the disk, and up to where it is a message like all others.
+ASKING = {
+    "request not read": Point(function="bridge.web.messages_api:store", when="before"),
+    "request read, not stored": Point(function="bridge.web.messages_api.storing:Inbox.add", when="before"),
+    "request stored, lock still held": Point(function="bridge.store.inbox:Inbox._insert", when="after"),
+    "request stored, not found again": Point(function="bridge.store.asked:find", when="before"),
+    "request stored, no answer made": Point(function="bridge.web.messages_api:store", when="after"),
+    "request's answer made, not sent": Point(
+        function="flask:Flask.full_dispatch_request", when="after", only_if=_for_a_program
+    ),
+    "request's answer sent": Point(function="flask:Flask.full_dispatch_request", when="sent", only_if=_for_a_program),
+}
+FULFILLING = {
+    "request claimed": Point(function="bridge.fulfilling:process", when="before"),
+    "draft made, not recorded": Point(function="bridge.fulfilling:process", when="after"),
+}
+POINTS = {**WEB, **WORKER, **START, **STOP, **HOLDING_BACK, **JOINING, **HEARING, **POSTING, **ASKING, **FULFILLING}
 
 
 def install(name: str, hit: int) -> None:

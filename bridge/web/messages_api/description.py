@@ -92,6 +92,6 @@ def _answer(what: str, schema: type[Schema], **more: Any) -> dict[str, Any]:
 
 
 _LATER = {
-    "429": _answer("Too many requests with this token.", ProblemSchema, headers=_RETRY_AFTER),
+    "429": _answer("Too many requests with this token, or too many wrong ones.", ProblemSchema, headers=_RETRY_AFTER),
     "503": _answer("The database does not answer.", ProblemSchema, headers=_RETRY_AFTER),
 }

@@ -1,6 +1,5 @@
 """A request of the messages API on its way to the disk: judged at once, stored once, told apart from its repeats."""
 
-import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -16,9 +15,6 @@ from bridge.store.asked import Kept
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.web.messages_api.refused import Refused
-
-#: For so long a request with the same Idempotency-Key is known.
-KEY_GOOD_FOR = timedelta(hours=24)
 
 # A string of RFC 8941, as the draft of the header wants it, or the same without its quotes, as many send it.
 # https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
@@ -36,8 +32,8 @@ def store(body: bytes, caller: Caller, settings: Settings, inbox: Inbox, databas
         raise Refused(400, str(error)) from None
     given = _given_key()
     # Without a key of its own a repeat is told as Attentive tells it: the same text to the same number, soon after.
-    key = f"idempotency-sha256:{_hash(given)}" if given else f"request-sha256:{_hash(requested.as_one_text(body))}"
-    good_for = KEY_GOOD_FOR if given else timedelta(seconds=settings.duplicate_window)
+    key = asked.given_key(given) if given else asked.made_key(requested.as_one_text(body))
+    good_for = asked.KEY_GOOD_FOR if given else timedelta(seconds=settings.duplicate_window)
     delivery = Delivery(connection=caller.name, headers={}, body=body, received_at=datetime.now(UTC))
     with tracing.span("request", connection=caller.name) as told:
         headers = {"content-type": "application/json"} | tracing.carried()
@@ -62,7 +58,3 @@ def _given_key() -> str | None:
     if found is None:
         raise Refused(400, "Idempotency-Key: Must be 1 to 255 printable ASCII characters, best in double quotes.")
     return re.sub(r"\\(.)", r"\1", found[1]) if found[1] is not None else found[2]
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
