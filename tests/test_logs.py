@@ -22,6 +22,7 @@ LEVELS = ("debug", "info", "warning", "error")
 STATES = {
     "delivery.": ("processed", "parked"),
     "message.": ("queued", "sent", "refused", "unknown", "failed", "skipped", "expired", "superseded", "held"),
+    "posting.": ("queued", "posted", "failed", "skipped"),
 }
 JOINING = {"delivery", "message", "attempt", "connection", "account", "template"}
 EVERYWHERE = {"event", "level", "timestamp"} | JOINING
