@@ -22,9 +22,9 @@ def draft(
     template: Template,
     event: Event,
     route: Route,
-    *,
     received_at: datetime,
     now: datetime,
+    *,
     nobody: Reason | None = None,
 ) -> tuple[Draft, Event]:
     """The message `template` makes of `event`, in the state it enters the outbox with, and the event as known then.

@@ -13,7 +13,7 @@ from bridge import tracing
 from bridge.attentive.client import Client
 from bridge.attentive.retry import before_sending
 from bridge.errors import BadSignature, LookupFailed, Unreadable
-from bridge.events import Accepted, Delivery, Nothing, Notice
+from bridge.events import Accepted, Delivery, Nothing
 from bridge.messages import Attempt, Deferred, Draft, Message, Next, Processed
 from bridge.policy import holding
 from bridge.route import Route
@@ -43,12 +43,12 @@ def accept(delivery: Delivery, route: Route, inbox: Inbox, *, keeps: Keeps = lam
     except BadSignature as error:
         if not keeps(delivery):
             raise
-        is_new = inbox.add_unverified(delivery, cause=error.cause, headers=headers)
-        return Accepted(is_new=is_new, unverified=error)
+        return Accepted(is_new=inbox.add_unverified(delivery, cause=error.cause, headers=headers), unverified=error)
     signed = source.signed_bytes(delivery) if source.signed_bytes else None
     key, proof = source.delivery_key(delivery), route.fingerprint_of(secret)
-    is_new = inbox.add(delivery, key=key, signed_bytes=signed, headers=headers, secret=proof)
-    return Accepted(is_new=is_new, secret=secret)
+    return Accepted(
+        is_new=inbox.add(delivery, key=key, signed_bytes=signed, headers=headers, secret=proof), secret=secret
+    )
 
 
 def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", now: datetime) -> Processed | Deferred:
@@ -60,26 +60,19 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
     drafts: list[Draft] = []
     story: list[dict[str, str]] = []
     seen: list[Sighting] = []
-    notices: list[Notice] = []
     try:
         parsed = route.parse(delivery, now)
         if isinstance(parsed, Nothing):
             return Processed(reason=parsed.reason, asked=parsed.asked)
         for joined in (joining.join(event, route) for event in parsed):
-            event = joined.event
-            notices += [event.notice] if event.notice else []
-            matched = echoing.own(event, route) or compose.match(templates, event)
+            matched = echoing.own(event := joined.event, route) or compose.match(templates, event)
             if matched.templates or matched.passed_over:
                 joining.wait_for_shop(joined, route, delivery, now)
-            passed_over = [(template.name, reason) for template, reason in matched.passed_over]
-            story += of_passed_over(event, passed_over, matched.reason)
+            story += of_passed_over(event, matched)
             seen += joining.told(joined, event, route, delivery)
             for template in matched.templates:
-                made, known = draft(
-                    template, event, route, received_at=delivery.received_at, now=now, nobody=joined.reason
-                )
-                made = holding.until_vouched_for(made, delivery.unverified)
-                drafts.append(made)
+                made, known = draft(template, event, route, delivery.received_at, now, nobody=joined.reason)
+                drafts.append(made := holding.until_vouched_for(made, delivery.unverified))
                 story.append(line(event, template.name, made.reason))
                 seen += joining.told(joined, known, route, delivery) if known is not event else ()
     except Unreadable as error:
@@ -91,7 +84,7 @@ def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", n
         drafts=tuple(drafts),
         story=tuple(story),
         sightings=tuple(seen),
-        notices=tuple(notices),
+        notices=tuple(event.notice for event in parsed if event.notice),
         account=route.account.name,
     )
 

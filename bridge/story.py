@@ -1,9 +1,14 @@
 """The story of a delivery: a line for each event and template, without anything personal."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bridge.events import Event
 from bridge.reasons import Reason
+
+if TYPE_CHECKING:
+    # Not at run time: the web process, which comes by here, needs no templates.
+    from bridge.compose.matching import Matched
 
 
 def line(event: Event, template: str, reason: Reason | None) -> dict[str, str]:
@@ -17,13 +22,11 @@ def line(event: Event, template: str, reason: Reason | None) -> dict[str, str]:
     }
 
 
-def of_passed_over(
-    event: Event, passed_over: Sequence[tuple[str, Reason]], reason: Reason | None
-) -> list[dict[str, str]]:
-    """Why each of these templates makes nothing of an event, or why none answers it."""
-    if reason and not passed_over:
-        return [line(event, "", reason)]
-    return [line(event, template, why) for template, why in passed_over]
+def of_passed_over(event: Event, matched: "Matched") -> list[dict[str, str]]:
+    """Why each of the templates passed over makes nothing of an event, or why none answers it."""
+    if matched.reason and not matched.passed_over:
+        return [line(event, "", matched.reason)]
+    return [line(event, template.name, why) for template, why in matched.passed_over]
 
 
 def why_nothing(story: Sequence[dict[str, str]]) -> Reason:
