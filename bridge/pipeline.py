@@ -46,9 +46,8 @@ def accept(delivery: Delivery, route: Route, inbox: Inbox, *, keeps: Keeps = lam
         return Accepted(is_new=inbox.add_unverified(delivery, cause=error.cause, headers=headers), unverified=error)
     signed = source.signed_bytes(delivery) if source.signed_bytes else None
     key, proof = source.delivery_key(delivery), route.fingerprint_of(secret)
-    return Accepted(
-        is_new=inbox.add(delivery, key=key, signed_bytes=signed, headers=headers, secret=proof), secret=secret
-    )
+    is_new = inbox.add(delivery, key=key, signed_bytes=signed, headers=headers, secret=proof)
+    return Accepted(is_new=is_new, secret=secret)
 
 
 def process(delivery: Delivery, route: Route, templates: "Sequence[Template]", now: datetime) -> Processed | Deferred:
