@@ -39,7 +39,7 @@ def add(connection: Connection, new: Sequence[NewPosting], now: datetime) -> lis
             "phone": one.phone,
             "subject": one.subject,
             "text": one.text,
-            "text_hash": hash_of(essence(one.text)),
+            "text_hash": hash_of(essence("\n".join((one.text, *one.media)))),
             "media": "\n".join(one.media) or None,
             "state": "queued",
             "occurred_at": one.occurred_at,
