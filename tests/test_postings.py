@@ -453,6 +453,16 @@ def test_a_carriers_text_is_told_on_the_order_of_the_one_shop_there_is(office: O
     assert one.of(about_order) == "shop"
     assert one.of(replace(about_order, account="other")) == "aftership"
     assert one.of(replace(OVER, connection="shop")) == "shop"
+    # WooCommerce takes no notes, and the other shop has none of its orders.
+    office.set(
+        CONNECTIONS="shopify=shopify,woocommerce=woocommerce,aftership=aftership",
+        SHOPIFY_SECRETS="s",
+        WOOCOMMERCE_SECRETS="w",
+    )
+    of_both = targets(routes(office.settings))
+    assert [of_both.of(replace(about_order, connection=one)) for one in ("woocommerce", "aftership", "shopify")] == [
+        "woocommerce", "aftership", "shopify",
+    ]  # fmt: skip
     assert book.notes == []
 
 
