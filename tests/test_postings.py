@@ -266,6 +266,15 @@ OVER = Over(
             {"state": "refused", "reason": "refused_by_attentive", "detail": "Not subscribed."},
             "No text was sent to the customer (number ending 0123). Attentive refused this message. Not subscribed.",
         ),
+        (
+            {
+                "state": "refused",
+                "reason": "refused_by_attentive",
+                "detail": "No subscriber (212) 555-0123 of 2025550142.",
+            },
+            "No text was sent to the customer (number ending 0123). Attentive refused this message."
+            " No subscriber \u2026 of 2025550142.",
+        ),
         ({"state": "held", "reason": "sending_off"}, None),
         ({"state": "skipped", "reason": "already_texted"}, None),
         ({"state": "skipped", "reason": "no_phone", "is_unverified": True}, None),
