@@ -59,6 +59,7 @@ def essence(text: str, *, is_html: bool = False) -> str:
     """A text as it is compared with what a platform tells of it: letters and digits, without addresses and tags."""
     if is_html:
         text = html.unescape(_TAG.sub(" ", text))
-    words = unicodedata.normalize("NFKC", _ADDRESS.sub(" ", _MARK.sub("", text))).casefold()
-    # A text of signs alone, say of one heart, is compared by them.
-    return "".join(one for one in words if one.isalnum()) or "".join(words.split())
+    whole = unicodedata.normalize("NFKC", _MARK.sub("", text)).casefold()
+    words = _ADDRESS.sub(" ", whole)
+    # A text of signs alone, say of one heart, is compared by them; one of addresses alone, say of a picture, by these.
+    return "".join(one for one in words if one.isalnum()) or "".join(words.split()) or "".join(whole.split())

@@ -62,8 +62,10 @@ class Performer:
         )
 
     def _template_names(self) -> list[str]:
-        # As they were last read: whoever processes deliveries looks at the folder.
-        return [template.name for template in self.templates.current(since=0.0)]
+        # As they were last read: whoever processes deliveries looks at the folder. What programs send is counted with
+        # them, so that every worker gives the same ones names of their own.
+        of_programs = [fulfilling.KIND] if self._callers else []
+        return [*(template.name for template in self.templates.current(since=0.0)), *of_programs]
 
     def perform(self, work: Delivery | Claimed | Posting, since: float) -> Result:
         """What a piece of work comes to, by templates as they were at `since` (of time.monotonic()) or later."""

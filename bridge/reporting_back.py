@@ -18,28 +18,32 @@ from bridge.store import postings, reports
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """The connections that something can be put on, and of each account the one that has its orders, if it is one."""
+    """The connections of carriers, and of each account the one that has its orders, if it is one."""
 
-    writable: frozenset[str] = frozenset()
+    carriers: frozenset[str] = frozenset()
     of_orders: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, message: Over) -> str:
-        """The connection that has the ticket or order of a message: a carrier's text is about an order of the shop."""
-        if message.connection in self.writable or message.ticket or not message.order_id:
+        """The connection that has the ticket or order of a message: a carrier's text is about an order of the shop.
+
+        Another shop's order is its own, though nothing can be put there: nobody else has it.
+        """
+        if message.connection not in self.carriers or message.ticket or not message.order_id:
             return message.connection
         return self.of_orders.get(message.account, message.connection)
 
 
 def targets(routes: Mapping[str, Route]) -> Targets:
     """Those of these connections."""
-    writable = {name: route for name, route in routes.items() if route.desk}
     shops: dict[str, list[str]] = {}
-    for name, route in writable.items():
-        if route.desk and route.desk.order_kinds:
+    for name, route in routes.items():
+        # Another shop may have it, also one whose orders take nothing.
+        if route.desk and route.desk.order_kinds and not route.has_many_shops:
             shops.setdefault(route.account.name, []).append(name)
     # Of several shops that number their orders alike nobody can tell which one it is.
     return Targets(
-        writable=frozenset(writable), of_orders={account: of[0] for account, of in shops.items() if len(of) == 1}
+        carriers=frozenset(name for name, route in routes.items() if route.source.joins),
+        of_orders={account: of[0] for account, of in shops.items() if len(of) == 1},
     )
 
 

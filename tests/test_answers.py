@@ -20,13 +20,17 @@ from bridge.answered import About, Trace, essence
 from bridge.answering import Places
 from bridge.errors import Misconfigured
 from bridge.events import Delivery, Event, Notice, Order, Ticket
+from bridge.postings import Ended, NewPosting, Posted
+from bridge.reasons import Reason
 from bridge.route import Route, routes
 from bridge.settings import Settings
 from bridge.sighting import Sighting
 from bridge.sources.attentive import parse
 from bridge.sources.samples import load
 from bridge.store import answers, deeds, sightings, tables
+from bridge.store import postings as store
 from bridge.store.database import Database
+from bridge.store.traces_of_postings import finder
 
 MAYA, BEN = "+12125550123", "+14165550142"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -444,6 +448,12 @@ def test_what_is_the_same_as_platforms_tell_it(comment: str, is_same: bool) -> N
     assert (essence("Blue, please") in {essence(comment), essence(comment, is_html=True)}) is is_same
 
 
+def test_a_picture_alone_is_known_by_its_address_and_is_no_other() -> None:
+    assert essence(PICTURE) == essence(f"<p>{PICTURE}</p><p>Ref. 0123456789abcdef</p>", is_html=True) != ""
+    assert essence(PICTURE) != essence("https://shop.example.com/track/1Z999")
+    assert essence("") == ""
+
+
 TRACE = Trace(kind="answer", since=minutes(-2), until=minutes(-1), ticket="7", posted_on="7", remote_id="900")
 WORDS = replace(TRACE, by_words=True)
 COMMENT = {"kind": "ticket.replied", "identity": "ticket.replied:zendesk:55"}
@@ -536,6 +546,33 @@ def test_the_helpdesks_webhooks_about_an_answer_make_no_text(shop: Office, desk:
     assert len(shown) == 3, shown
     assert "At the depot." in shown[1]
     assert len(postings(shop)) == 2
+
+
+def test_the_words_of_an_answer_that_is_not_there_are_free_for_agents(database: Database) -> None:
+    """What the helpdesk has refused, or not taken yet, must not swallow each agent's "Thanks!" from then on."""
+    posting = NewPosting(
+        kind="answer", connection="zendesk", account="attentive", once="1", text="Thanks!", phone=MAYA,
+        occurred_at=NOW, expires_at=NOW + timedelta(days=1),
+    )  # fmt: skip
+    find = finder(database)
+
+    def known() -> list[datetime | None]:
+        return [one.until for one in find("zendesk", [], [essence("Thanks!")])]
+
+    def after(then: Ended) -> list[datetime | None]:
+        with database.write() as connection:
+            store.finish(connection, {claimed.id: then}, NOW)
+        return known()
+
+    with database.write() as connection:
+        store.add(connection, [posting], NOW)
+        (claimed,) = store.claim(connection, "worker-1", 1, NOW)
+    assert known() == [None]
+    assert after(Ended(state="queued", due=NOW, waiting_for="retry")) == []
+    assert after(Ended(state="failed", reason=Reason(code="posting_refused"))) == []
+    assert after(Ended(state="queued", due=NOW, waiting_for="retry", doubtful_since=NOW)) == [None]
+    assert after(Ended(state="failed", reason=Reason(code="posting_gave_up"))) == [NOW]
+    assert after(Ended(state="posted", posted=Posted(ticket="7"))) == [NOW]
 
 
 def test_a_webhook_that_is_faster_than_zendesks_answer_to_us_is_known(shop: Office, desk: Zendesk) -> None:

@@ -1,12 +1,20 @@
 """Under which names the newer API counts texts: never more than twenty in a day, and the same for every worker."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge import fulfilling, sources
 from bridge.attentive.message_names import MessageNames
 from bridge.attentive.sandbox.quota import NAMES_PER_DAY, Quota
+from bridge.compose import TemplateFolder
+from bridge.performing import Performer
+from bridge.settings import Settings
+from bridge.store.clock import Clock
+from bridge.store.database import Database
 
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)
 MANY = [f"template_{number:02}" for number in range(30)]
@@ -46,3 +54,19 @@ def test_attentive_never_sees_a_name_too_many(folders: list[tuple[set[str], int]
         now += timedelta(hours=hours)
         assert all(quota.admit("token", names.name_of("attentive", name, now)) for name in sorted(folder))
     assert NAMES_PER_DAY == 20
+
+
+def test_every_worker_counts_what_programs_send_among_the_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database: Database
+) -> None:
+    """Or one that has sent for a program, and one that has not, would give twenty-one names between them."""
+    monkeypatch.setenv("API_TOKENS", "billing:a-token-of-the-tests")
+    for name in MANY:
+        (tmp_path / f"{name}.txt").write_text("---\nevent: order.paid\n---\nThank you!\n")
+    templates = TemplateFolder(tmp_path)
+    settings = Settings.from_env(sources.names())
+    performer = Performer(settings=settings, templates=templates, routes={}, clock=Clock(database))
+    names = MessageNames(performer._template_names)
+    assert names.name_of("attentive", MANY[17], NOW) == MANY[17]
+    assert names.name_of("attentive", MANY[18], NOW) == "other"
+    assert names.name_of("attentive", fulfilling.KIND, NOW) == fulfilling.KIND

@@ -107,6 +107,25 @@ def test_answers_of_one_person_go_one_after_another_the_oldest_first(desk: Desk)
     assert [one.id for one in desk.claim(now=NOW + 6 * SECOND)] == [1]
 
 
+def test_two_at_once_are_never_put_on_one_order_or_among_one_tickets_tags(desk: Desk) -> None:
+    """Two notes on one order are read, added to and written: of two at once one would be lost."""
+    note = replace(ANSWER, kind="note", ticket=None, order_id="9", phone=None)
+    notes = [replace(note, once=f"note {number}") for number in range(3)]
+    elsewhere = [replace(note, once="other", order_id="8"), replace(note, once="shop", connection="shop")]
+    desk.add(*notes, *elsewhere, replace(ANSWER, once="tag", kind="tag"), replace(ANSWER, once="tag 2", kind="tag"))
+    first = desk.claim()
+    assert [one.id for one in first] == [1, 4, 5, 6]
+    assert desk.claim("worker-2") == []
+    with desk.database.read() as connection:
+        assert not postings.has_due(connection, NOW)
+    desk.finish(first[0], Ended(state="posted"))
+    (second,) = desk.claim("worker-2")
+    assert (second.id, second.attempts) == (2, 1)
+    desk.finish(second, Ended(state="queued", due=NOW + SECOND, waiting_for="retry"), "worker-2")
+    # One that waits for its next try holds up nobody.
+    assert [one.id for one in desk.claim()] == [3]
+
+
 def test_what_a_dead_worker_was_posting_may_be_there_and_is_given_up_after_three(desk: Desk) -> None:
     desk.add(ANSWER)
     mark = None
@@ -246,6 +265,15 @@ OVER = Over(
         (
             {"state": "refused", "reason": "refused_by_attentive", "detail": "Not subscribed."},
             "No text was sent to the customer (number ending 0123). Attentive refused this message. Not subscribed.",
+        ),
+        (
+            {
+                "state": "refused",
+                "reason": "refused_by_attentive",
+                "detail": "No subscriber (212) 555-0123 of 2025550142.",
+            },
+            "No text was sent to the customer (number ending 0123). Attentive refused this message."
+            " No subscriber \u2026 of 2025550142.",
         ),
         ({"state": "held", "reason": "sending_off"}, None),
         ({"state": "skipped", "reason": "already_texted"}, None),
@@ -434,6 +462,16 @@ def test_a_carriers_text_is_told_on_the_order_of_the_one_shop_there_is(office: O
     assert one.of(about_order) == "shop"
     assert one.of(replace(about_order, account="other")) == "aftership"
     assert one.of(replace(OVER, connection="shop")) == "shop"
+    # WooCommerce takes no notes, and the other shop has none of its orders.
+    office.set(
+        CONNECTIONS="shopify=shopify,woocommerce=woocommerce,aftership=aftership",
+        SHOPIFY_SECRETS="s",
+        WOOCOMMERCE_SECRETS="w",
+    )
+    of_both = targets(routes(office.settings))
+    assert [of_both.of(replace(about_order, connection=one)) for one in ("woocommerce", "aftership", "shopify")] == [
+        "woocommerce", "aftership", "shopify",
+    ]  # fmt: skip
     assert book.notes == []
 
 

@@ -107,6 +107,10 @@ def test_the_check_says_what_the_newer_api_does_not_take(two: TwoAccounts) -> No
     assert "Texts of shopify leave by POST /v1/text/send." in said
     assert "It has no link: that of linked is left out there" in said
     assert "It counts 19 templates by name and some_18, some_19 as 'other'." in said
+    # What programs send has one of the names.
+    programs = {"SHOPIFY_ATTENTIVE_API": "text", "API_TOKENS": "billing:a-token-of-the-tests"}
+    said = two.run("check", **programs, **settings).stdout
+    assert "It counts 19 templates by name and some_17, some_18, some_19 as 'other'." in said
     assert "/v1/text/send" not in two.run("check", **settings).stdout
     assert {api: _link_shown(two, SHOPIFY_ATTENTIVE_API=api, **settings) for api in ("text", "messages")} == {
         "text": None, "messages": "client.attn.tv"

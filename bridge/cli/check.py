@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import click
 from rich.markup import escape
 
-from bridge import sms
+from bridge import fulfilling, sms
 from bridge.attentive.message_names import OWN_NAMES, SHARED_NAME, with_own_names
 from bridge.cli import output, setup
 from bridge.compose import Template, TemplateFolder
@@ -107,7 +107,7 @@ def _print_ways_out(settings: Settings, templates: Sequence[Template]) -> None:
     click.echo(f"Texts of {', '.join(newer)} leave by POST /v1/text/send.")
     if linked := [template.name for template in templates if template.link]:
         click.echo(f"  It has no link: that of {', '.join(linked)} is left out there, and the text is sent as it is.")
-    names = {template.name for template in templates}
+    names = {template.name for template in templates} | ({fulfilling.KIND} if settings.callers else set())
     if shared := sorted(names - with_own_names(names)):
         click.echo(f"  It counts {OWN_NAMES} templates by name and {', '.join(shared)} as {SHARED_NAME!r}.")
 

@@ -1,5 +1,6 @@
 """What a ticket or an order is told of a text: in words for a colleague, or as a tag. Pure."""
 
+import re
 from datetime import datetime
 
 from bridge.policy.posting import LIFE
@@ -13,6 +14,10 @@ SENT, UNKNOWN, NOT_SENT = "sms-sent", "sms-unknown", "sms-not-sent"
 _TRIED = ("sent", "unknown", "refused", "failed")
 # These are told by another text, wait for a switch and not for a decision, or must not be told.
 _NOT_TOLD = ("already_texted", "sending_off", "restored", "erased")
+
+_NUMBER = re.compile(r"\+?\(?\d[\d\s().-]{5,}\d")
+# So many digits at the end tell a number from nearly all others.
+_TELLING = 7
 
 
 def report(message: Over, *, is_on: bool, now: datetime) -> NewPosting | None:
@@ -78,4 +83,11 @@ def _quoted(message: Over) -> str:
 def _why(message: Over) -> str:
     if message.reason not in REASONS:
         return ""
-    return Reason(code=message.reason, detail=message.detail or "").sentence
+    words = Reason(code=message.reason, detail=message.detail or "").sentence
+    # Who refuses a text likes to repeat whom it was for.
+    return _NUMBER.sub(lambda found: "\u2026" if _is_of(message.to, found[0]) else found[0], words)
+
+
+def _is_of(to: str | None, written: str) -> bool:
+    digits = "".join(one for one in written if one.isdigit())
+    return bool(to) and str(to)[-_TELLING:] in digits

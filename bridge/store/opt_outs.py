@@ -10,7 +10,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from bridge.events import Notice
 from bridge.store.days import days_until
 from bridge.store.hashing import hashes
-from bridge.store.tables import inserts, is_held, is_queued, messages, opt_outs
+from bridge.store.tables import counts, inserts, is_held, is_queued, messages, opt_outs
 
 #: Attentive repeats a webhook for three days: that somebody came back is kept for longer than what it overrules.
 _REMEMBERED_FOR = timedelta(days=7)
@@ -44,13 +44,18 @@ def skip_waiting(connection: Connection, account: str, phone: str, now: datetime
     What may have left already is `unknown` then, because it is not tried again.
     """
     may_have_left = messages.c.unknown_since.is_not(None)
-    waiting = (
-        or_(is_queued, is_held),
+    whose = (
         messages.c.day.in_(days_until(now, _LONGEST_WAIT_DAYS)),
         messages.c.recipient == hashes(connection).of(phone),
         messages.c.account == account,
     )
-    return stop(connection, and_(*waiting), may_have_left)
+    # Two times, because no index has both: the one of people's messages leaves out what is held for a reason of its
+    # own, which is little. Without one each opt-out would have a look at every message there is.
+    return [
+        row
+        for waiting in (and_(counts, or_(is_queued, is_held)), is_held)
+        for row in stop(connection, and_(waiting, *whose), may_have_left)
+    ]
 
 
 def stop_claimed(connection: Connection, ids: Collection[int]) -> list[Any]:

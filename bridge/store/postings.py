@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, and_, bindparam, case, exists, null, or_, select, update
+from sqlalchemy import Connection, Integer, and_, bindparam, case, exists, literal_column, null, or_, select, update
 from sqlalchemy import func as sql
 from sqlalchemy.sql.expression import ColumnElement, FromClause
 
@@ -39,7 +39,7 @@ def add(connection: Connection, new: Sequence[NewPosting], now: datetime) -> lis
             "phone": one.phone,
             "subject": one.subject,
             "text": one.text,
-            "text_hash": hash_of(essence(one.text)),
+            "text_hash": hash_of(essence("\n".join((one.text, *one.media)))),
             "media": "\n".join(one.media) or None,
             "state": "queued",
             "occurred_at": one.occurred_at,
@@ -62,13 +62,26 @@ def has_due(connection: Connection, now: datetime) -> bool:
 def claim(connection: Connection, owner: str, limit: int, now: datetime) -> list[Posting]:
     """Up to `limit` due postings, owned by `owner` and `posting` from now on; the oldest first.
 
-    None whose person has an earlier answer waiting, and none that the keys do not open: that has failed.
+    None whose person has an earlier answer waiting, none whose order or ticket's tags are just being changed, and none
+    that the keys do not open: that has failed.
     """
-    claimed = connection.execute(_CLAIM, {"me": owner, "at": now, "room": limit}).all()
+    claimed = _one_a_place(connection, connection.execute(_CLAIM, {"me": owner, "at": now, "room": limit}).all())
     if unopened := [row.id for row in claimed if is_unopened(*row)]:
         connection.execute(_FAIL_UNOPENED, {"ids": unopened})
     opened = sorted((row for row in claimed if not is_unopened(*row)), key=lambda row: row.id)
     return [_posting(row, _moved_to(connection, row) or row.ticket) for row in opened]
+
+
+def _one_a_place(connection: Connection, claimed: Sequence[Any]) -> list[Any]:
+    """The first of those that were claimed together for one order or one ticket's tags; the others are given back."""
+    first: dict[tuple[Any, ...], Any] = {}
+    for row in sorted(claimed, key=lambda row: row.id):
+        shares = row.order_id is not None or row.kind == "tag"
+        first.setdefault((row.connection, row.ticket, row.order_id) if shares else (row.id,), row)
+    kept = {row.id for row in first.values()}
+    if later := [row.id for row in claimed if row.id not in kept]:
+        connection.execute(_GIVE_BACK, {"ids": later})
+    return list(first.values())
 
 
 def _moved_to(connection: Connection, row: Any) -> str | None:
@@ -186,6 +199,22 @@ def _is_blocked(this: FromClause) -> ColumnElement[bool]:
     )
 
 
+def _is_crowded(this: FromClause) -> ColumnElement[bool]:
+    """Whether something is just being put on the same order, or among the same ticket's tags.
+
+    Where the platform has no other way, these are read, added to and written: of two at once one would be lost.
+    """
+    other = postings.alias("other")
+    return exists().where(
+        other.c.state == literal_column("'posting'"),
+        other.c.connection == this.c.connection,
+        or_(
+            other.c.order_id == this.c.order_id,
+            and_(other.c.ticket == this.c.ticket, other.c.kind == "tag", this.c.kind == "tag"),
+        ),
+    )
+
+
 _AS_THEY_ARE = (
     *("id", "kind", "connection", "account", "text", "order_id", "phone", "subject", "message_id"),
     *("delivery_id", "occurred_at", "expires_at", "attempts"),
@@ -193,7 +222,7 @@ _AS_THEY_ARE = (
 # The statements of every turn are built once: putting one together costs more than running it. Parameters that are
 # named like columns set these columns.
 _ADD = {name: made.on_conflict_do_nothing().returning(postings.c.id) for name, made in inserts(postings).items()}
-_IS_DUE = and_(is_to_post, postings.c.due <= bindparam("at"), ~_is_blocked(postings))
+_IS_DUE = and_(is_to_post, postings.c.due <= bindparam("at"), ~_is_blocked(postings), ~_is_crowded(postings))
 _HAS_DUE = select(postings.c.id).where(_IS_DUE).limit(1)
 _PICK = (
     select(postings.c.id)
@@ -230,6 +259,11 @@ _MOVED = (
     )
     .order_by(postings.c.posted_at.desc(), postings.c.id.desc())
     .limit(1)
+)
+_GIVE_BACK = (
+    update(postings)
+    .where(postings.c.id.in_(bindparam("ids", expanding=True)))
+    .values(state="queued", owner=null(), attempts=postings.c.attempts - 1)
 )
 _FAIL_UNOPENED = (
     update(postings)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, case, func, or_, select
 
 from bridge.answered import FindTraces, Trace
 from bridge.store.database import Database
@@ -26,7 +26,7 @@ def finder(database: Database) -> FindTraces:
             Trace(
                 kind=row.kind,
                 since=row.since,
-                until=row.posted_at,
+                until=row.until,
                 ticket=row.ticket,
                 posted_on=row.posted_on,
                 remote_id=row.remote_id,
@@ -45,7 +45,8 @@ _FIND = (
         postings.c.posted_on,
         postings.c.remote_id,
         postings.c.text_hash,
-        postings.c.posted_at,
+        # Of one that nobody tries any more, the last try is the last moment at which it can have come there.
+        func.coalesce(postings.c.posted_at, case((postings.c.state == "failed", postings.c.claimed_at))).label("until"),
         postings.c.created_at.label("since"),
     )
     .where(
@@ -55,8 +56,8 @@ _FIND = (
         ),
         postings.c.connection == bindparam("there"),
         postings.c.kind.in_(["note", "answer"]),
-        # What nobody has taken up is not there.
-        or_(postings.c.claimed_at.is_not(None), postings.c.posted_at.is_not(None)),
+        # What nobody has taken up is not there, nor what the platform has certainly not taken.
+        or_(postings.c.state.in_(["posting", "posted"]), postings.c.unknown_since.is_not(None)),
     )
     .order_by(postings.c.id.desc())
     .limit(bindparam("most"))
