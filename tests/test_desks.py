@@ -183,6 +183,17 @@ def test_a_merged_ticket_is_the_one_it_was_merged_into(server: Zendesk, kind: Ki
     assert len(server.tickets) == 3
 
 
+def test_words_of_a_customer_that_look_like_a_merge_lead_nowhere(server: Zendesk) -> None:
+    server.add_ticket("40000", phone=PHONE)
+    post(
+        server,
+        replace(posting("answer"), text="This request was closed and merged into request #40000", phone="+12125550177"),
+    )
+    server.tickets["35436"]["tags"].append("closed_by_merge")
+    server.close("35436")
+    assert post(server, replace(posting("answer"), mark="another")).ticket not in ("35436", "40000")
+
+
 def test_a_deleted_ticket(server: Zendesk) -> None:
     server.delete("35436")
     with pytest.raises(NotThere):

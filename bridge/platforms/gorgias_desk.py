@@ -72,17 +72,23 @@ def _person(ask: Ask, posting: Posting, ticket: Mapping[str, Any] | None) -> obj
     if posting.phone is None:
         raise PostingRefused("Nobody knows whose answer it is.")
     customer = text_id(part(ticket or {}, "customer").get("id"))
-    if customer and _has_number(ask("GET", f"/api/customers/{plain(customer)}"), posting.phone):
+    if customer and _has_number(_customer(ask, customer), posting.phone):
         return int(customer) if customer.isdigit() else customer
     known = ask("GET", "/api/customers", query={"channel_type": "phone", "channel_address": posting.phone})
     for one in parts(known, "data"):
         # Whatever the list is narrowed by, the record itself must have the number.
-        if (number := text_id(one.get("id"))) and _has_number(
-            ask("GET", f"/api/customers/{plain(number)}"), posting.phone
-        ):
+        if (number := text_id(one.get("id"))) and _has_number(_customer(ask, number), posting.phone):
             return one["id"]
     channels = [{"type": "phone", "address": posting.phone, "preferred": True}]
     return ask("POST", "/api/customers", json={"name": posting.phone, "channels": channels}).get("id")
+
+
+def _customer(ask: Ask, number: str) -> Mapping[str, Any]:
+    """A customer's record; empty if there is none (any more)."""
+    try:
+        return ask("GET", f"/api/customers/{plain(number)}")
+    except NotThere:
+        return {}
 
 
 def _has_number(customer: Mapping[str, Any], phone: str) -> bool:

@@ -155,7 +155,9 @@ def _current(ask: Ask, ticket: str) -> Mapping[str, Any]:
 def _merged_into(ask: Ask, ticket: Mapping[str, Any]) -> str | None:
     """The number of the ticket that goes on, from the last audit that tells of a merge."""
     for audit in reversed(list(_audits(ask, _id(ticket)))):
-        if audit.get("author_id") == ticket.get("requester_id"):
+        # What a customer wrote, in their own name or through us, may look like Zendesk's words for a merge.
+        is_ours = _MARK in part(part(audit, "metadata"), "custom")
+        if is_ours or audit.get("author_id") == ticket.get("requester_id"):
             continue
         source = part(part(audit, "via"), "source")
         is_merge = source.get("rel") == "merge"
