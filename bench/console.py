@@ -57,6 +57,7 @@ PAGES = {
     "messages until three weeks ago": "/messages?until={then}",
     "messages of an hour three weeks ago": "/messages?since={then}&until={later}",
     "messages unknown until three weeks ago": "/messages?state=unknown&until={then}",
+    "messages that Attentive has confirmed": "/messages?confirmed=yes",
     "messages of all filters, none found": "/messages?state=refused&connection=zendesk&event_kind=ticket.replied"
     "&template=agent_replied&reason=no_phone&recipient={person}&about=5000001&since={then}",
     "a message that was sent": "/messages/{m_deep}",

@@ -209,12 +209,17 @@ class Process:
         self.wait()
 
 
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started itself."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
 def _kill(pid: int) -> None:
     """SIGKILL for a process and all below it, from the top: a parent that still runs replaces a child that ends."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGSTOP)
-        listed = Path(f"/proc/{pid}/task/{pid}/children")
-        children = [int(child) for child in listed.read_text().split()] if listed.exists() else []
+        children = children_of(pid)
         os.kill(pid, signal.SIGKILL)
         for child in children:
             _kill(child)

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import requests
 import senders
-from conftest import Process, Stack, _children_of, wait_until
+from conftest import Process, Stack, children_of, wait_until
 from prometheus_client.parser import text_string_to_metric_families
 from senders import Webhook
 
@@ -294,7 +294,7 @@ def test_a_signed_body_that_cannot_be_read_is_acknowledged_and_parked(receiving:
 
 
 def test_two_web_processes_answer_and_know_each_others_deliveries(receiving: Receiving) -> None:
-    processes = _children_of(receiving.web.pid)
+    processes = children_of(receiving.web.pid)
     assert len(processes) == 2
     hooks = [senders.order() for _ in range(40)]
 
@@ -368,6 +368,7 @@ def test_a_paused_account_and_a_long_queue_do_not_make_web_unready(stack: Stack)
     assert ready.json()["queue"]["deliveries"] == 60
     assert ready.json()["accounts"]["attentive"] | {"since": None, "next_probe": None} == {
         "paused": True, "reason": "denied", "since": None, "next_probe": None, "oldest_seconds": 0.0,
+        "confirmed": None,
     }  # fmt: skip
     assert senders.order().post(stack.web_url).json() == {"status": "stored"}
     assert _metrics(stack)[("bridge_account_paused", "attentive")] == 1
@@ -449,7 +450,7 @@ def test_a_full_disk_is_answered_503_and_harms_nothing(stack: Stack) -> None:
     web = stack.start_web()
     kept = senders.order()
     assert kept.post(stack.web_url).json() == {"status": "stored"}
-    (process,) = _children_of(web.pid)
+    (process,) = children_of(web.pid)
     unlimited = resource.prlimit(process, resource.RLIMIT_FSIZE)
 
     # No file of this process may grow beyond what the journal is now.
